@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``ProviderBackend``: any Qiskit backend, queue and all, behind ``ProgramBackend``."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from qiskit import QuantumCircuit
+from qiskit.providers import BackendV2, JobStatus, Options
+from qiskit.providers.jobstatus import JOB_FINAL_STATES
+from qiskit.result import Result
+from qiskit.transpiler import Target
+
+from qruntime.backends.circuits import bind_parameters, read_circuits
+from qruntime.backends.describe import configuration_of, properties_of
+from qruntime.backends.options import (
+    RECORDED,
+    SIMULATOR_CHECKS,
+    SIMULATOR_DEFAULTS,
+    check_known,
+    checked,
+    integer,
+)
+from qruntime.errors import (
+    ExecutionError,
+    ExecutionTimeoutError,
+    InvalidCircuitError,
+    InvalidInputError,
+    UnknownOptionError,
+    UnsupportedOptionError,
+)
+from qruntime.program.backend import ProgramBackend
+from qruntime.program.job import FinishedJob, with_headers
+
+_PLUGIN_HOOKS = ("get_translation_stage_plugin", "get_scheduling_stage_plugin")
+_FIRST_POLL_SECONDS = 0.002
+_LONGEST_POLL_SECONDS = 1.0
+
+
+class ProviderBackend(ProgramBackend):
+    """A backend of any provider: its configuration, calibration and target; its queue waited for.
+
+    ``run`` submits, waits, and returns the finished job. A run that is interrupted or times out
+    cancels the provider's job; whether a computation that has begun then stops is up to the
+    provider (``AerBackend.from_device`` stops it always). ``fields`` override default options.
+
+    Raises:
+        UnknownOptionError (an AttributeError): a field is not an option of the backend.
+        InvalidInputError: ``backend`` is not a Qiskit backend.
+    """
+
+    def __init__(self, backend: BackendV2, *, name: str | None = None, **fields: Any) -> None:
+        configuration = configuration_of(backend)
+        if name is not None:
+            configuration = copy.deepcopy(configuration)
+            configuration.backend_name = name
+        self._backend = backend
+        super().__init__(configuration, _provider_of(backend), target=backend.target)
+        self._options = _options_of(backend)
+        self.set_options(**fields)
+        for hook in _PLUGIN_HOOKS:
+            if hasattr(backend, hook):
+                setattr(self, hook, getattr(backend, hook))
+
+    @classmethod
+    def _default_options(cls) -> Options:
+        return Options(shots=1024, **SIMULATOR_DEFAULTS)
+
+    def properties(self) -> Any:
+        """Return the device's properties, read anew, or None if it has none."""
+        return properties_of(self._backend)
+
+    def status(self) -> Any:
+        """Return the device's own status where it has one."""
+        own = getattr(self._backend, "status", None)
+        return own() if callable(own) else super().status()
+
+    @property
+    def target(self) -> Target:
+        """The device's target."""
+        return self._backend.target
+
+    def set_options(self, **fields: Any) -> None:
+        """Set option fields; either all of them are set or, on an error, none."""
+        for field in fields:
+            if field not in self._options:
+                raise UnknownOptionError(f"Options field {field} is not valid for this backend")
+        self._options.update_options(**self._checked(fields))
+
+    def run(
+        self,
+        circuits: Any = None,
+        timeout: float | None = None,
+        *,
+        run_input: Any = None,
+        parameter_binds: Any = None,
+        **run_config: Any,
+    ) -> FinishedJob:
+        """Submit circuits, wait for the results and return a job that has finished.
+
+        The arguments are those of ``AerBackend.run``; ``timeout`` counts from the submission, the
+        provider's queue included.
+
+        Raises:
+            InvalidInputError: circuits or options that cannot be run as given; nothing was run.
+            ExecutionError: the provider refused the job, or it failed or was cancelled there.
+            ExecutionTimeoutError: it took longer than ``timeout``; the job was cancelled.
+        """
+        check_known(run_config, self._options, backend=str(self.name))
+        given = self._checked(run_config)
+        bound = bind_parameters(read_circuits(circuits, run_input), parameter_binds)
+        self._check_size(bound)
+        options = {**dict(self._options), **given}
+        passed = {name: value for name, value in options.items() if name in self._backend.options}
+        with _provider_errors():
+            job = self._backend.run(bound, **passed)
+            result = _wait(job, timeout)
+        return FinishedJob(self, self._finished(result, options), job_id=str(job.job_id()))
+
+    def _checked(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        own = self._backend.options
+        checks = {name: check for name, check in SIMULATOR_CHECKS.items() if name not in own}
+        if "shots" not in own.validator:
+            checks["shots"] = integer(1, getattr(self._configuration, "max_shots", None))
+        fields = checked(fields, checks)
+        _validate_with(own, fields)
+        lost = "rep_delay" not in own and not self._configuration.simulator
+        if lost and fields.get("rep_delay") is not None:
+            raise UnsupportedOptionError(
+                f"option 'rep_delay' cannot be honoured: '{self.name}' does not have it"
+            )
+        return fields
+
+    def _check_size(self, circuits: list[QuantumCircuit]) -> None:
+        limit = self.max_circuits
+        if limit is not None and len(circuits) > limit:
+            raise InvalidInputError(
+                f"{len(circuits)} circuits in one run; '{self.name}' takes at most {limit}"
+            )
+        width = self.num_qubits
+        for index, circuit in enumerate(circuits):
+            if width is not None and circuit.num_qubits > width:
+                raise InvalidCircuitError(
+                    f"circuit {index} ('{circuit.name}') has {circuit.num_qubits} qubits; "
+                    f"'{self.name}' has {width}",
+                    index=index,
+                )
+
+    def _finished(self, result: Result, options: Mapping[str, Any]) -> Result:
+        result.backend_name = str(self.name)
+        recorded = {
+            name: options[name]
+            for name in RECORDED
+            if name not in self._backend.options and options[name] != SIMULATOR_DEFAULTS[name]
+        }
+        if recorded:
+            result._metadata.setdefault("metadata", {})["recorded_options"] = recorded
+        return with_headers(result)
+
+
+def _provider_of(backend: BackendV2) -> Any:
+    provider = backend.provider
+    return provider() if isinstance(backend, ProgramBackend) else provider
+
+
+def _options_of(backend: BackendV2) -> Options:
+    carried = {
+        name: value for name, value in SIMULATOR_DEFAULTS.items() if name not in backend.options
+    }
+    options = copy.copy(backend.options)
+    options.update_options(**carried)
+    return options
+
+
+def _validate_with(options: Options, fields: Mapping[str, Any]) -> None:
+    """Let the provider's validators look at the values that it will be given."""
+    trial = copy.copy(options)
+    try:
+        trial.update_options(**{name: value for name, value in fields.items() if name in options})
+    except (ValueError, TypeError) as error:
+        raise InvalidInputError(str(error)) from error
+
+
+@contextlib.contextmanager
+def _provider_errors() -> Iterator[None]:
+    try:
+        yield
+    except (ExecutionError, InvalidInputError):
+        raise
+    except Exception as error:  # a provider may raise anything; its message is what the user needs
+        raise ExecutionError(
+            f"the provider's backend failed: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _wait(job: Any, timeout: float | None) -> Result:
+    try:
+        if timeout is not None:
+            _wait_until_final(job, timeout)
+        result: Result = job.result()
+    except BaseException:
+        with contextlib.suppress(Exception):  # the first error is the one to report
+            if job.status() not in JOB_FINAL_STATES:
+                job.cancel()
+        raise
+    if not result.success:
+        raise ExecutionError(f"the provider's job {job.job_id()} failed: {result.status}")
+    return result
+
+
+def _wait_until_final(job: Any, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    pause = _FIRST_POLL_SECONDS
+    while (status := job.status()) not in JOB_FINAL_STATES:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise ExecutionTimeoutError(
+                f"the job did not finish within the timeout of {timeout:g} s (it was {status.name}); "
+                "it was cancelled"
+            )
+        time.sleep(min(pause, left))
+        pause = min(pause * 1.5, _LONGEST_POLL_SECONDS)
+    if status is JobStatus.CANCELLED:
+        raise ExecutionError(f"the provider's job {job.job_id()} was cancelled there")

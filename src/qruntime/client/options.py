@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``RuntimeOptions``: how and where a job is to run."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from qruntime.core.jobs import JobOptions
+from qruntime.errors import InvalidInputError, nearest
+
+_IMAGE = re.compile(r"[a-zA-Z0-9]+([/.\-_][a-zA-Z0-9]+)*:[a-zA-Z0-9]+([.\-_][a-zA-Z0-9]+)*")
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+@dataclass
+class RuntimeOptions:
+    """How and where a job is to run.
+
+    ``backend`` (or ``backend_name``) is a backend's name; in-process it may be a backend object.
+    ``backend_options`` set the backend's options for this job, such as ``shots`` or
+    ``seed_simulator``. ``max_execution_time`` and ``session_time`` are in seconds. ``image`` is the
+    worker image as ``name:tag``. ``log_level`` is DEBUG, INFO, WARNING, ERROR or CRITICAL.
+    """
+
+    backend_name: Any = None
+    image: str | None = None
+    log_level: str | None = None
+    job_tags: list[str] | None = None
+    max_execution_time: float | None = None
+    session_time: float | None = None
+    backend: Any = None
+    backend_options: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, options: RuntimeOptions | Mapping[str, Any] | None) -> RuntimeOptions:
+        """Return options given as an object, a dict or not at all.
+
+        Raises:
+            InvalidInputError: the dict has a key that is not an option.
+        """
+        if isinstance(options, RuntimeOptions):
+            return options
+        known = [item.name for item in fields(cls)]
+        for key in options or {}:
+            if key not in known:
+                hint = nearest(str(key), known) or f"; there are: {', '.join(known)}"
+                raise InvalidInputError(f"no runtime option '{key}'{hint}")
+        return cls(**(options or {}))
+
+    def validate(self) -> None:
+        """Check the values.
+
+        Raises:
+            InvalidInputError: one is wrong; the message names it.
+        """
+        if self.backend is not None and self.backend_name is not None:
+            raise InvalidInputError("give the backend once: as 'backend' or as 'backend_name'")
+        if self.image is not None and not _IMAGE.fullmatch(str(self.image)):
+            raise InvalidInputError(f"image must be 'name:tag', not {self.image!r}")
+        if self.log_level is not None and str(self.log_level).upper() not in _LEVELS:
+            raise InvalidInputError(
+                f"log_level must be one of {', '.join(_LEVELS)}, not {self.log_level!r}"
+            )
+        for name in ("max_execution_time", "session_time"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+                raise InvalidInputError(f"{name} must be a number of seconds > 0, not {value!r}")
+        tags = self.job_tags
+        if tags is not None and (
+            not isinstance(tags, list | tuple) or any(not isinstance(tag, str) for tag in tags)
+        ):
+            raise InvalidInputError(f"job_tags must be a list of strings, not {tags!r}")
+
+    def job_options(self, default_backend: str) -> tuple[JobOptions, Any]:
+        """Return the options as a job holds them, and the backend object if one was given."""
+        self.validate()
+        chosen = self.backend if self.backend is not None else self.backend_name
+        name = default_backend if chosen is None else chosen
+        held = None if isinstance(name, str) else name
+        options = JobOptions(
+            backend_name=name if isinstance(name, str) else str(getattr(held, "name", held)),
+            log_level=str(self.log_level or logging.getLevelName(logging.INFO)).upper(),
+            tags=tuple(self.job_tags or ()),
+            max_execution_time=self.max_execution_time,
+            image=self.image,
+            backend_options=dict(self.backend_options),
+        )
+        return options, held

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workers that are threads of this process: no start-up time, and any function can be a program."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+
+from qruntime.backends.registry import BackendRegistry
+from qruntime.engine.launchers import Attempt, Launcher
+from qruntime.worker.runner import JobStopped, run_task
+from qruntime.worker.task import Send, Task
+
+
+class InlineLauncher(Launcher):
+    """Runs each task in a thread.
+
+    A thread cannot be killed: a stopped program ends at its next run of circuits, its next message
+    or its next line of Python, so not within one long call of C code.
+    """
+
+    def __init__(self, registry: BackendRegistry) -> None:
+        self._registry = registry
+
+    def launch(self, task: Task, send: Send) -> Attempt:
+        """Start a thread."""
+        return _ThreadAttempt(task, send, self._registry)
+
+    def close(self) -> None:
+        """Do nothing: nothing is kept ready."""
+
+
+class _ThreadAttempt(Attempt):
+    def __init__(self, task: Task, send: Send, registry: BackendRegistry) -> None:
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(task, send, registry), name="qruntime-job", daemon=True
+        )
+        self._thread.start()
+
+    def _run(self, task: Task, send: Send, registry: BackendRegistry) -> None:
+        try:
+            run_task(task, send, registry=registry, check_stop=self._check_stop)
+        except JobStopped:
+            return
+
+    def _check_stop(self) -> None:
+        if self._stopped.is_set():
+            raise JobStopped
+
+    def wait(self, seconds: float) -> bool:
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._thread.ident is not None and self._thread.is_alive():
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self._thread.ident), ctypes.py_object(JobStopped)
+            )

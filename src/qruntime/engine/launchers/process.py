@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workers that are processes: what happens in one cannot hurt another, and each can be killed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import asdict
+from typing import IO
+
+from qruntime.core.jobs import JobFailure
+from qruntime.engine.launchers import Attempt, Launcher
+from qruntime.worker.task import Frame, FrameKind, Send, Task
+
+_LAST = (FrameKind.RESULT, FrameKind.FAILURE)
+
+
+class ProcessLauncher(Launcher):
+    """Runs each task in a new process, in a session of its own so that all of it can be killed.
+
+    One process is kept ready, with Qiskit loaded, for the next task. ``grace_seconds`` is how long
+    a stopped process may take to end after SIGTERM, before SIGKILL.
+    """
+
+    def __init__(self, *, grace_seconds: float = 5.0) -> None:
+        self._grace_seconds = grace_seconds
+        self._lock = threading.Lock()
+        self._ready: _Process | None = _Process()
+
+    def launch(self, task: Task, send: Send) -> Attempt:
+        """Give the task to the process that is ready, or to a new one."""
+        text = task.to_json()
+        with self._lock:
+            process, self._ready = self._ready, None
+        if process is None or not process.alive():
+            process = _Process()
+        return _ProcessAttempt(process, text, send, self._grace_seconds)
+
+    def warm(self) -> None:
+        """Keep a process ready for the next task."""
+        with self._lock:
+            if self._ready is None:
+                self._ready = _Process()
+
+    def close(self) -> None:
+        """End the process that is kept ready."""
+        with self._lock:
+            process, self._ready = self._ready, None
+        if process is not None:
+            process.kill(0.0)
+            process.release()
+
+
+class _Process:
+    """A worker's process, its three pipes and its scratch folder."""
+
+    def __init__(self) -> None:
+        self.scratch = tempfile.TemporaryDirectory(prefix="qruntime-")
+        channel, childs_end = os.pipe()
+        self.channel = channel
+        self._process = subprocess.Popen(  # noqa: S603  our own module, no shell
+            [sys.executable, "-m", "qruntime.worker", str(childs_end)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(childs_end,),
+            start_new_session=True,
+            env={**os.environ, "TMPDIR": self.scratch.name},
+        )
+        os.close(childs_end)
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    @property
+    def outputs(self) -> dict[IO[bytes], str]:
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        return {self._process.stdout: "STDOUT", self._process.stderr: "STDERR"}
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def wait(self) -> int:
+        return self._process.wait()
+
+    def kill(self, grace_seconds: float) -> None:
+        """End the process and all that it started: SIGTERM first, if there is a grace."""
+        if grace_seconds and self.alive():
+            self._signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(grace_seconds)
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+    def release(self) -> None:
+        os.close(self.channel)
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+        self.scratch.cleanup()
+
+
+class _ProcessAttempt(Attempt):
+    def __init__(self, process: _Process, task: str, send: Send, grace_seconds: float) -> None:
+        self._process = process
+        self._task = task
+        self._send = send
+        self._grace_seconds = grace_seconds
+        self._stopping = threading.Event()
+        self._ended = False
+        self._thread = threading.Thread(target=self._follow, name="qruntime-job", daemon=True)
+        self._thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def stop(self) -> None:
+        if not self._stopping.is_set():
+            self._stopping.set()
+            threading.Thread(
+                target=self._process.kill, args=(self._grace_seconds,), daemon=True
+            ).start()
+
+    def _follow(self) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(self._task.encode())
+            self._process.stdin.close()
+        self._relay()
+        code = self._process.wait()
+        self._process.kill(0.0)
+        if not self._ended and not self._stopping.is_set():
+            failure = JobFailure("worker_died", _cause(code))
+            self._send(Frame(FrameKind.FAILURE, json.dumps(asdict(failure))))
+        self._process.release()
+
+    def _relay(self) -> None:
+        """Pass on frames and raw output until the channel closes."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.channel, selectors.EVENT_READ, "channel")
+            for pipe, level in self._process.outputs.items():
+                selector.register(pipe, selectors.EVENT_READ, level)
+            pending: dict[str, bytes] = {"channel": b"", "STDOUT": b"", "STDERR": b""}
+            while selector.get_map() and not self._ended:
+                for key, _ in selector.select():
+                    name = str(key.data)
+                    part = os.read(key.fd, 1 << 16)
+                    if not part:
+                        selector.unregister(key.fileobj)
+                        continue
+                    *lines, pending[name] = (pending[name] + part).split(b"\n")
+                    for line in lines:
+                        self._pass_on(name, line)
+
+    def _pass_on(self, name: str, line: bytes) -> None:
+        if name == "channel":
+            frame = Frame.from_json(line)
+            self._ended = self._ended or frame.kind in _LAST
+            self._send(frame)
+        else:
+            self._send(Frame(FrameKind.LOG, line.decode(errors="replace"), name))
+
+
+def _cause(code: int) -> str:
+    if code >= 0:
+        return f"the worker's process ended with exit status {code} before the program did"
+    number = -code
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    hint = {
+        signal.SIGKILL: ", as the system does when memory runs out",
+        signal.SIGSEGV: ": a library crashed, or the recursion was too deep",
+    }.get(number, "")
+    return f"the worker's process was ended by {name}{hint}"

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Claims queued jobs, launches them, and watches each until it ends or must be stopped."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from qruntime.core.jobs import EventKind, Job, JobFailure, JobStatus, JobUsage
+from qruntime.engine.launchers import Attempt, Launcher
+from qruntime.errors import QRuntimeError
+from qruntime.store.memory import MemoryStore
+from qruntime.worker.task import Frame, FrameKind, Task
+
+_LOOK_SECONDS = 0.05
+_EVENTS = {
+    FrameKind.INTERIM_RESULT: EventKind.INTERIM_RESULT,
+    FrameKind.LOG: EventKind.LOG,
+    FrameKind.USAGE: EventKind.USAGE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A queued job's task and its time limit in seconds, as its submitter gave them."""
+
+    task: Task
+    limit_seconds: float | None
+
+
+class Engine:
+    """Runs the store's queued jobs, the oldest first, at most ``slots`` at a time.
+
+    ``take_order`` gives the order of a job that the engine has claimed.
+    """
+
+    def __init__(
+        self,
+        store: MemoryStore,
+        launcher: Launcher,
+        take_order: Callable[[str], Order],
+        *,
+        slots: int,
+    ) -> None:
+        self._store = store
+        self._launcher = launcher
+        self._take_order = take_order
+        self._slots = threading.Semaphore(slots)
+        self._closed = False
+        self._thread = threading.Thread(target=self._loop, name="qruntime-engine", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Claim no more jobs and let go of the launcher."""
+        with self._store.changed:
+            self._closed = True
+            self._store.changed.notify_all()
+        self._thread.join()
+        self._launcher.close()
+
+    def _loop(self) -> None:
+        while not self._closed:
+            if not self._slots.acquire(timeout=_LOOK_SECONDS):
+                continue
+            job = self._claim()
+            if job is None:
+                return
+            threading.Thread(
+                target=self._attend, args=(job,), name="qruntime-watch", daemon=True
+            ).start()
+
+    def _claim(self) -> Job | None:
+        """Wait for a queued job and move it to RUNNING; None once the engine is closed."""
+        while True:
+            self._store.wait_for(lambda: self._closed or bool(self._queued()), None)
+            if self._closed:
+                return None
+            for job in self._queued():
+                if self._store.move(job.job_id, JobStatus.RUNNING):
+                    return job
+
+    def _queued(self) -> list[Job]:
+        return [job for job in self._store.jobs() if job.status is JobStatus.QUEUED]
+
+    def _attend(self, job: Job) -> None:
+        try:
+            order = self._take_order(job.job_id)
+            attempt = self._launcher.launch(order.task, Inbox(self._store, job.job_id).receive)
+            self._watch(job.job_id, attempt, order.limit_seconds)
+        except QRuntimeError as error:
+            failure = JobFailure(error.code, error.message)
+            self._store.move(job.job_id, JobStatus.FAILED, failure=failure)
+        finally:
+            self._slots.release()
+
+    def _watch(self, job_id: str, attempt: Attempt, limit_seconds: float | None) -> None:
+        deadline = None if limit_seconds is None else time.monotonic() + limit_seconds
+        while not attempt.wait(_LOOK_SECONDS):
+            if self._store.job(job_id).status.final:
+                break
+            if deadline is not None and time.monotonic() >= deadline:
+                message = f"the job ran longer than its limit of {limit_seconds:g} s"
+                failure = JobFailure("job_ran_too_long", message)
+                self._store.move(job_id, JobStatus.RAN_TOO_LONG, failure=failure)
+                break
+        else:
+            return
+        attempt.stop()
+        attempt.wait(_LOOK_SECONDS)
+
+
+class Inbox:
+    """Writes what one worker reports into the store."""
+
+    def __init__(self, store: MemoryStore, job_id: str) -> None:
+        self._store = store
+        self._job_id = job_id
+
+    def receive(self, frame: Frame) -> None:
+        """Write down a frame; after the job's end, nothing."""
+        if frame.kind is FrameKind.RESULT:
+            self._store.move(self._job_id, JobStatus.COMPLETED, result=frame.data)
+        elif frame.kind is FrameKind.FAILURE:
+            failure = JobFailure(**json.loads(frame.data))
+            self._store.move(self._job_id, JobStatus.FAILED, failure=failure)
+        else:
+            if frame.kind is FrameKind.USAGE:
+                self._store.record(self._job_id, usage=JobUsage(**json.loads(frame.data)))
+            self._store.append(self._job_id, _EVENTS[frame.kind], frame.data, frame.level)

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The runtime of one process: a store and an engine behind the calls that a client makes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from qruntime import wire
+from qruntime.backends.registry import BackendRegistry, as_backend
+from qruntime.core.jobs import Job, JobEvent, JobOptions
+from qruntime.core.programs import Program, ProgramMetadata, ProgramSource
+from qruntime.engine.launchers import Launcher
+from qruntime.engine.launchers.inline import InlineLauncher
+from qruntime.engine.loop import Engine, Order
+from qruntime.program.backend import ProgramBackend
+from qruntime.program.requirements import check_requirements
+from qruntime.service import jobs, programs
+from qruntime.store.memory import MemoryStore
+from qruntime.worker.task import Task
+
+
+class LocalRuntime:
+    """A store, an engine and backends, behind the calls that a client makes."""
+
+    def __init__(
+        self, store: MemoryStore, registry: BackendRegistry, launcher: Launcher, *, slots: int
+    ) -> None:
+        self._in_process = isinstance(launcher, InlineLauncher)
+        self._store = store
+        self._registry = registry
+        self._orders: dict[str, Order] = {}
+        self._submitting = threading.Lock()
+        self._engine = Engine(store, launcher, self._take_order, slots=slots)
+
+    def close(self) -> None:
+        """Stop claiming jobs."""
+        self._engine.close()
+
+    def upload_program(self, source: ProgramSource, metadata: ProgramMetadata) -> Program:
+        """See ``service.programs.upload_program``."""
+        return programs.upload_program(self._store, source, metadata)
+
+    def update_program(
+        self,
+        program_id: str,
+        *,
+        source: ProgramSource | None = None,
+        metadata: ProgramMetadata | None = None,
+    ) -> Program:
+        """See ``service.programs.update_program``."""
+        return programs.update_program(
+            self._store, program_id, source=source, metadata=metadata
+        )
+
+    def program(self, program_id: str) -> Program:
+        """Return a program."""
+        return self._store.program(program_id)
+
+    def programs(self) -> list[Program]:
+        """Return all programs."""
+        return self._store.programs()
+
+    def delete_program(self, program_id: str) -> None:
+        """Delete a program; its jobs stay."""
+        self._store.delete_program(program_id)
+
+    def submit(
+        self, program_id: str, inputs: str, options: JobOptions, *, backend: Any = None
+    ) -> Job:
+        """Queue a job of a program; ``backend`` is an object to use instead of a name."""
+        program = self._store.program(program_id)
+        inputs = jobs.checked_inputs(program, inputs)
+        task = Task(
+            inputs=inputs,
+            backend_name=options.backend_name,
+            source=program.source,
+            spec=program.metadata.spec,
+        )
+        limit = options.max_execution_time or program.metadata.max_execution_time
+        return self._queue(program_id, task, options, limit, backend)
+
+    def submit_function(
+        self,
+        function: Callable[..., Any],
+        inputs: str,
+        options: JobOptions,
+        *,
+        backend: Any = None,
+    ) -> Job:
+        """Queue a job of a plain function of this process."""
+        name = f"function:{getattr(function, '__qualname__', type(function).__name__)}"
+        task = Task(inputs=inputs, backend_name=options.backend_name, function=function)
+        return self._queue(name, task, options, options.max_execution_time, backend)
+
+    def _queue(
+        self,
+        program_id: str,
+        task: Task,
+        options: JobOptions,
+        limit: float | None,
+        backend: Any,
+    ) -> Job:
+        checked = self._checked_backend(task, options, backend)
+        task = replace(
+            task,
+            backend=checked if backend is not None or self._in_process else None,
+            backend_options=wire.encode(dict(options.backend_options)),
+            log_level=options.log_level,
+        )
+        with self._submitting:
+            job = jobs.queue_job(self._store, program_id, task.inputs, options)
+            self._orders[job.job_id] = Order(task, limit)
+        return job
+
+    def _checked_backend(self, task: Task, options: JobOptions, backend: Any) -> ProgramBackend:
+        """Make the backend now, so that a wrong name, option or size is told before queueing."""
+        if backend is None:
+            made = self._registry.create(options.backend_name)
+        else:
+            made = as_backend(backend, "options.backend")
+        made.set_options(**options.backend_options)
+        check_requirements(task.spec.backend_requirements, made)
+        return made
+
+    def _take_order(self, job_id: str) -> Order:
+        with self._submitting:
+            return self._orders.pop(job_id)
+
+    def job(self, job_id: str) -> Job:
+        """Return a job as it is now."""
+        return self._store.job(job_id)
+
+    def jobs(self) -> list[Job]:
+        """Return all jobs, the oldest first."""
+        return self._store.jobs()
+
+    def cancel(self, job_id: str) -> None:
+        """See ``service.jobs.cancel_job``."""
+        jobs.cancel_job(self._store, job_id)
+
+    def delete_job(self, job_id: str) -> None:
+        """See ``service.jobs.delete_job``."""
+        jobs.delete_job(self._store, job_id)
+
+    def events(self, job_id: str, *, after: int, timeout: float | None) -> list[JobEvent]:
+        """Return a job's events after a cursor; wait for one up to ``timeout`` seconds, None for ever."""
+        self._store.wait_for(lambda: bool(self._store.events(job_id, after=after)), timeout)
+        return self._store.events(job_id, after=after)
+
+    def backends(self) -> list[str]:
+        """Return the names of the backends."""
+        return self._registry.names()
+
+    def backend(self, name: str) -> ProgramBackend:
+        """Return a new backend of this name."""
+        return self._registry.create(name)
