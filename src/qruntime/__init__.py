@@ -12,54 +12,54 @@ from typing import TYPE_CHECKING, Any
 from qruntime._version import __version__
 
 if TYPE_CHECKING:
-    from qruntime.backends.aer import AerBackend
-    from qruntime.backends.noise import noise_model_from
-    from qruntime.backends.provider import ProviderBackend
-    from qruntime.backends.registry import Catalog
-    from qruntime.client.decoder import ResultDecoder
-    from qruntime.client.job import RuntimeJob
-    from qruntime.client.options import RuntimeOptions
-    from qruntime.client.program import ParameterNamespace, RuntimeProgram
-    from qruntime.client.service import RuntimeService
-    from qruntime.core.jobs import JobStatus
-    from qruntime.errors import (
-        BackendNotFoundError,
-        DuplicateProgramError,
-        ExecutionError,
-        ExecutionTimeoutError,
-        InvalidCircuitError,
-        InvalidInputError,
-        InvalidProgramError,
-        InvalidSchemaError,
-        InvalidStateError,
-        JobCancelledError,
-        JobError,
-        JobFailedError,
-        JobNotFoundError,
-        JobRanTooLongError,
-        JobTimeoutError,
-        MissingDependencyError,
-        NotAuthorizedError,
-        NotFoundError,
-        NotSerializableError,
-        ProgramNotFoundError,
-        QRuntimeError,
-        SchemaViolationError,
-        UndecodableError,
-        UnknownOptionError,
-        UnsupportedOptionError,
-    )
-    from qruntime.program.backend import BackendV1, ProgramBackend
-    from qruntime.program.job import FinishedJob
-    from qruntime.program.messenger import UserMessenger
-    from qruntime.program.models import (
-        BackendConfiguration,
-        BackendProperties,
-        BackendStatus,
-        GateConfig,
-    )
-    from qruntime.program.provider import Provider, ProviderV1
-    from qruntime.wire import RuntimeDecoder, RuntimeEncoder
+    from qruntime.backends.aer import AerBackend as AerBackend
+    from qruntime.backends.noise import noise_model_from as noise_model_from
+    from qruntime.backends.provider import ProviderBackend as ProviderBackend
+    from qruntime.backends.registry import Catalog as Catalog
+    from qruntime.client.decoder import ResultDecoder as ResultDecoder
+    from qruntime.client.job import RuntimeJob as RuntimeJob
+    from qruntime.client.options import RuntimeOptions as RuntimeOptions
+    from qruntime.client.program import ParameterNamespace as ParameterNamespace
+    from qruntime.client.program import RuntimeProgram as RuntimeProgram
+    from qruntime.client.service import RuntimeService as RuntimeService
+    from qruntime.core.jobs import JobStatus as JobStatus
+    from qruntime.errors import BackendNotFoundError as BackendNotFoundError
+    from qruntime.errors import DuplicateProgramError as DuplicateProgramError
+    from qruntime.errors import ExecutionError as ExecutionError
+    from qruntime.errors import ExecutionTimeoutError as ExecutionTimeoutError
+    from qruntime.errors import InvalidCircuitError as InvalidCircuitError
+    from qruntime.errors import InvalidInputError as InvalidInputError
+    from qruntime.errors import InvalidProgramError as InvalidProgramError
+    from qruntime.errors import InvalidSchemaError as InvalidSchemaError
+    from qruntime.errors import InvalidStateError as InvalidStateError
+    from qruntime.errors import JobCancelledError as JobCancelledError
+    from qruntime.errors import JobError as JobError
+    from qruntime.errors import JobFailedError as JobFailedError
+    from qruntime.errors import JobNotFoundError as JobNotFoundError
+    from qruntime.errors import JobRanTooLongError as JobRanTooLongError
+    from qruntime.errors import JobTimeoutError as JobTimeoutError
+    from qruntime.errors import MissingDependencyError as MissingDependencyError
+    from qruntime.errors import NotAuthorizedError as NotAuthorizedError
+    from qruntime.errors import NotFoundError as NotFoundError
+    from qruntime.errors import NotSerializableError as NotSerializableError
+    from qruntime.errors import ProgramNotFoundError as ProgramNotFoundError
+    from qruntime.errors import QRuntimeError as QRuntimeError
+    from qruntime.errors import SchemaViolationError as SchemaViolationError
+    from qruntime.errors import UndecodableError as UndecodableError
+    from qruntime.errors import UnknownOptionError as UnknownOptionError
+    from qruntime.errors import UnsupportedOptionError as UnsupportedOptionError
+    from qruntime.program.backend import BackendV1 as BackendV1
+    from qruntime.program.backend import ProgramBackend as ProgramBackend
+    from qruntime.program.job import FinishedJob as FinishedJob
+    from qruntime.program.messenger import UserMessenger as UserMessenger
+    from qruntime.program.models import BackendConfiguration as BackendConfiguration
+    from qruntime.program.models import BackendProperties as BackendProperties
+    from qruntime.program.models import BackendStatus as BackendStatus
+    from qruntime.program.models import GateConfig as GateConfig
+    from qruntime.program.provider import Provider as Provider
+    from qruntime.program.provider import ProviderV1 as ProviderV1
+    from qruntime.wire import RuntimeDecoder as RuntimeDecoder
+    from qruntime.wire import RuntimeEncoder as RuntimeEncoder
 
 _HOMES = {
     "qruntime.backends.aer": ("AerBackend",),

@@ -27,7 +27,7 @@
     │   ├── JobFailedError                  the program raised; carries its traceback
     │   │   └── JobRanTooLongError          stopped at its time limit
     │   └── JobCancelledError
-    └── JobTimeoutError (TimeoutError)      waiting for a job took longer than asked; the job goes on
+    └── JobTimeoutError (TimeoutError)      waiting took longer than asked; the job goes on
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ class JobTimeoutError(QRuntimeError, TimeoutError):
 
 
 def nearest(name: str, known: Iterable[str], *, limit: int = 3) -> str:
-    """Return ``"; did you mean 'a' or 'b'?"`` for a name that is close to known ones, else ``""``."""
+    """Return ``"; did you mean 'a' or 'b'?"`` if a name is close to known ones, else ``""``."""
     found = difflib.get_close_matches(name, list(known), n=limit, cutoff=0.55)
     if not found:
         return ""

@@ -65,9 +65,7 @@ def one_of(*allowed: Any) -> Check:
         if value not in allowed:
             listed = ", ".join(repr(item) for item in allowed)
             hint = nearest(value, allowed) if isinstance(value, str) else ""
-            raise InvalidInputError(
-                f"option '{name}' must be one of {listed}, not {value!r}{hint}"
-            )
+            raise InvalidInputError(f"option '{name}' must be one of {listed}, not {value!r}{hint}")
         return value
 
     return check
@@ -138,9 +136,7 @@ def check_known(given: Iterable[str], known: Iterable[str], *, backend: str) -> 
                 f"option '{name}' cannot be honoured: it needs pulse-level control, which Qiskit 2 "
                 "removed"
             )
-        raise UnknownOptionError(
-            f"backend '{backend}' has no option '{name}'{hint}"
-        )
+        raise UnknownOptionError(f"backend '{backend}' has no option '{name}'{hint}")
 
 
 def checked(fields: Mapping[str, Any], checks: Mapping[str, Check]) -> dict[str, Any]:

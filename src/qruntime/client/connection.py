@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the client's classes ask of a runtime, wherever it is."""
 
+# ruff: noqa: D102  each call is described where a runtime implements it
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -10,7 +10,7 @@ from qruntime.wire import RuntimeDecoder
 
 
 class ResultDecoder:
-    """Decodes results. A program that returns something of its own comes with a subclass of this."""
+    """Decodes results. For a program that returns something of its own, make a subclass."""
 
     @classmethod
     def decode(cls, data: str) -> Any:

@@ -44,7 +44,8 @@ class RuntimeJob:
         self._decoder = result_decoder
         self._streaming: threading.Event | None = None
 
-    def _job(self) -> Job:
+    def snapshot(self) -> Job:
+        """Return the job's record as it is now, its result and inputs still encoded."""
         return self._connection.job(self._job_id)
 
     @property
@@ -55,47 +56,47 @@ class RuntimeJob:
     @property
     def backend(self) -> Any:
         """The backend that the job runs on, as an attribute and as a method."""
-        return CallableFace(self._connection.backend(self._job().options.backend_name))
+        return CallableFace(self._connection.backend(self.snapshot().options.backend_name))
 
     @property
     def backend_name(self) -> str:
         """The name of the backend."""
-        return self._job().options.backend_name
+        return self.snapshot().options.backend_name
 
     @property
     def program_id(self) -> str:
         """The program."""
-        return self._job().program_id
+        return self.snapshot().program_id
 
     @property
     def inputs(self) -> dict[str, Any]:
         """The inputs that the job was submitted with, schema defaults filled in."""
-        inputs: dict[str, Any] = wire.decode(self._job().inputs)
+        inputs: dict[str, Any] = wire.decode(self.snapshot().inputs)
         return inputs
 
     @property
     def creation_date(self) -> datetime:
         """When it was submitted."""
-        return self._job().created
+        return self.snapshot().created
 
     @property
     def tags(self) -> list[str]:
         """The tags that it was submitted with."""
-        return list(self._job().options.tags)
+        return list(self.snapshot().options.tags)
 
     @property
     def session_id(self) -> str | None:
         """The session that it belongs to."""
-        return self._job().options.session_id
+        return self.snapshot().options.session_id
 
     @property
     def image(self) -> str | None:
         """The worker image that was asked for."""
-        return self._job().options.image
+        return self.snapshot().options.image
 
     def status(self) -> JobStatus:
         """Return where the job is; members compare equal to the strings on the wire."""
-        return self._job().status
+        return self.snapshot().status
 
     def done(self) -> bool:
         """Return whether it completed with a result."""
@@ -129,7 +130,7 @@ class RuntimeJob:
             JobTimeoutError: ``timeout`` seconds were not enough; the job goes on.
         """
         self.wait_for_final_state(timeout)
-        job = self._job()
+        job = self.snapshot()
         if job.status is JobStatus.CANCELLED:
             raise JobCancelledError(f"job '{self._job_id}' was cancelled")
         if job.status is not JobStatus.COMPLETED:
@@ -146,8 +147,8 @@ class RuntimeJob:
         return kind(f"{text}\n\n{traceback}" if traceback else text, traceback=traceback)
 
     def error_message(self) -> str | None:
-        """Return why the job ended without a result, the program's traceback included; else None."""
-        failure = self._job().failure
+        """Return why the job ended without a result, with the program's traceback; else None."""
+        failure = self.snapshot().failure
         if failure is None:
             return None
         return failure.traceback or failure.message
@@ -248,7 +249,7 @@ class RuntimeJob:
 
     def metrics(self) -> dict[str, Any]:
         """Return time stamps and usage: runs, circuits and shots so far."""
-        job = self._job()
+        job = self.snapshot()
         stamps = {"created": job.created, "running": job.started, "finished": job.ended}
         usage = {
             "runs": job.usage.runs,

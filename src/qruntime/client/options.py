@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -23,7 +22,8 @@ class RuntimeOptions:
     ``backend`` (or ``backend_name``) is a backend's name; in-process it may be a backend object.
     ``backend_options`` set the backend's options for this job, such as ``shots`` or
     ``seed_simulator``. ``max_execution_time`` and ``session_time`` are in seconds. ``image`` is the
-    worker image as ``name:tag``. ``log_level`` is DEBUG, INFO, WARNING, ERROR or CRITICAL.
+    worker image as ``name:tag``. ``log_level`` is DEBUG, INFO, WARNING (the default), ERROR or
+    CRITICAL.
     """
 
     backend_name: Any = None
@@ -85,7 +85,7 @@ class RuntimeOptions:
         held = None if isinstance(name, str) else name
         options = JobOptions(
             backend_name=name if isinstance(name, str) else str(getattr(held, "name", held)),
-            log_level=str(self.log_level or logging.getLevelName(logging.INFO)).upper(),
+            log_level=str(self.log_level or "WARNING").upper(),
             tags=tuple(self.job_tags or ()),
             max_execution_time=self.max_execution_time,
             image=self.image,

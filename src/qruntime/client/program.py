@@ -14,7 +14,7 @@ from qruntime.program.metadata import to_dict
 
 
 class ParameterNamespace(SimpleNamespace):
-    """The inputs of a program as attributes, None until they are set: ``inputs.iterations = 10``."""
+    """The inputs of a program as attributes, None until set: ``inputs.iterations = 10``."""
 
     def __init__(self, parameters: Mapping[str, Any]) -> None:
         properties = parameters.get("properties", {})
@@ -37,9 +37,7 @@ class ParameterNamespace(SimpleNamespace):
         """
         missing = [name for name in self.__metadata["required"] if getattr(self, name) is None]
         if missing:
-            raise InvalidInputError(
-                f"required inputs are not set: {', '.join(missing)}"
-            )
+            raise InvalidInputError(f"required inputs are not set: {', '.join(missing)}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the inputs that are set."""
@@ -139,8 +137,8 @@ class RuntimeProgram:
         ]
         schema = self._program.metadata.spec.parameters
         required = schema.get("required", ())
-        for name, about in schema.get("properties", {}).items():
-            about = about if isinstance(about, Mapping) else {}
+        for name, schema_of_input in schema.get("properties", {}).items():
+            about = schema_of_input if isinstance(schema_of_input, Mapping) else {}
             need = "required" if name in required else f"default {about.get('default')!r}"
             text = about.get("description", "")
             lines.append(f"    {name} ({about.get('type', 'any')}, {need}): {text}".rstrip(": "))

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from qruntime import wire
-from qruntime.bootstrap import local
+from qruntime.bootstrap import launcher, local
 from qruntime.client.connection import Connection
 from qruntime.client.decoder import ResultDecoder
 from qruntime.client.job import Callback, RuntimeJob
@@ -38,6 +38,7 @@ class RuntimeService:
     program, but one long computation cannot be interrupted) or ``"process"``, each in a process of
     its own (can be killed at any moment, cannot harm the caller). ``jobs_at_once`` is how many run
     at the same time. ``backends`` are your own backends by name: objects, classes, functions.
+    ``connection`` is another runtime to speak to, in the place of one made here.
 
     Use it as a context manager, or ``close()`` it, to let its workers go.
     """
@@ -48,9 +49,10 @@ class RuntimeService:
         isolation: str = "inline",
         jobs_at_once: int = 4,
         backends: Mapping[str, Any] | None = None,
+        connection: Connection | None = None,
     ) -> None:
-        self._connection: Connection = local(
-            isolation=isolation, slots=jobs_at_once, backends=backends
+        self._connection = connection or local(
+            launcher(isolation), slots=jobs_at_once, backends=backends
         )
 
     def upload_program(
@@ -106,7 +108,8 @@ class RuntimeService:
         found = [
             program
             for program in map(RuntimeProgram, self._connection.programs())
-            if search.lower() in f"{program.program_id} {program.name} {program.description}".lower()
+            if search.lower()
+            in f"{program.program_id} {program.name} {program.description}".lower()
         ]
         return found[skip : None if limit is None else skip + limit]
 
@@ -147,12 +150,12 @@ class RuntimeService:
         given = _inputs(inputs)
         if callable(program_id):
             check_inputs(program_id, given)
-            encoded = wire.encode(given, name="inputs")
+            encoded = wire.encode(given, root="inputs")
             held = self._connection.submit_function(
                 program_id, encoded, job_options, backend=backend
             )
         else:
-            encoded = wire.encode(given, name="inputs")
+            encoded = wire.encode(given, root="inputs")
             held = self._connection.submit(program_id, encoded, job_options, backend=backend)
         job = RuntimeJob(self._connection, held.job_id, result_decoder=result_decoder)
         if callback is not None:
@@ -259,10 +262,7 @@ def _metadata(
     path = _existing(data)
     if metadata is None and path is not None:
         metadata = find_metadata(path)
-    if metadata is not None:
-        given = _as_dict(metadata)
-    else:
-        given = metadata_of(source) or {}
+    given = metadata_of(source) or {} if metadata is None else _as_dict(metadata)
     return read_metadata({**given, **changes}, default_name=path.stem if path else "program")
 
 

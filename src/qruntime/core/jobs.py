@@ -87,7 +87,7 @@ class JobOptions:
     """
 
     backend_name: str
-    log_level: str = "INFO"
+    log_level: str = "WARNING"
     tags: tuple[str, ...] = ()
     max_execution_time: float | None = None
     session_id: str | None = None

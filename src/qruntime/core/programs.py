@@ -21,7 +21,7 @@ class ProgramSource:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the whole content, in hexadecimal: equal for equal programs, on any machine."""
+        """SHA-256 of the whole content, in hexadecimal: equal for equal programs anywhere."""
         digest = hashlib.sha256(self.entry_point.encode())
         for path in sorted(self.files):
             content = self.files[path]
@@ -32,7 +32,7 @@ class ProgramSource:
 
 @dataclass(frozen=True, slots=True)
 class ProgramSpec:
-    """What a program needs and exchanges, each part a JSON Schema; an empty one accepts everything."""
+    """What a program needs and exchanges: JSON Schemas; an empty one accepts everything."""
 
     backend_requirements: Mapping[str, Any] = field(default_factory=dict)
     parameters: JsonSchema = field(default_factory=dict)

@@ -50,15 +50,19 @@ class Engine:
         self._take_order = take_order
         self._slots = threading.Semaphore(slots)
         self._closed = False
+        self._watches: dict[str, threading.Thread] = {}
         self._thread = threading.Thread(target=self._loop, name="qruntime-engine", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Claim no more jobs and let go of the launcher."""
+        """Claim no more jobs, see those that are being stopped to their end, free the launcher."""
         with self._store.changed:
             self._closed = True
             self._store.changed.notify_all()
         self._thread.join()
+        for job_id, watch in list(self._watches.items()):
+            if self._store.job(job_id).status.final:
+                watch.join()
         self._launcher.close()
 
     def _loop(self) -> None:
@@ -68,9 +72,11 @@ class Engine:
             job = self._claim()
             if job is None:
                 return
-            threading.Thread(
+            watch = threading.Thread(
                 target=self._attend, args=(job,), name="qruntime-watch", daemon=True
-            ).start()
+            )
+            self._watches[job.job_id] = watch
+            watch.start()
 
     def _claim(self) -> Job | None:
         """Wait for a queued job and move it to RUNNING; None once the engine is closed."""
@@ -94,6 +100,7 @@ class Engine:
             failure = JobFailure(error.code, error.message)
             self._store.move(job.job_id, JobStatus.FAILED, failure=failure)
         finally:
+            self._watches.pop(job.job_id, None)
             self._slots.release()
 
     def _watch(self, job_id: str, attempt: Attempt, limit_seconds: float | None) -> None:
@@ -109,7 +116,7 @@ class Engine:
         else:
             return
         attempt.stop()
-        attempt.wait(_LOOK_SECONDS)
+        attempt.wait(attempt.stop_seconds)
 
 
 class Inbox:

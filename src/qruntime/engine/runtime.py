@@ -13,8 +13,8 @@ from qruntime.backends.registry import BackendRegistry, as_backend
 from qruntime.core.jobs import Job, JobEvent, JobOptions
 from qruntime.core.programs import Program, ProgramMetadata, ProgramSource
 from qruntime.engine.launchers import Launcher
-from qruntime.engine.launchers.inline import InlineLauncher
 from qruntime.engine.loop import Engine, Order
+from qruntime.errors import InvalidInputError
 from qruntime.program.backend import ProgramBackend
 from qruntime.program.requirements import check_requirements
 from qruntime.service import jobs, programs
@@ -28,7 +28,7 @@ class LocalRuntime:
     def __init__(
         self, store: MemoryStore, registry: BackendRegistry, launcher: Launcher, *, slots: int
     ) -> None:
-        self._in_process = isinstance(launcher, InlineLauncher)
+        self._in_process = launcher.in_process
         self._store = store
         self._registry = registry
         self._orders: dict[str, Order] = {}
@@ -51,9 +51,7 @@ class LocalRuntime:
         metadata: ProgramMetadata | None = None,
     ) -> Program:
         """See ``service.programs.update_program``."""
-        return programs.update_program(
-            self._store, program_id, source=source, metadata=metadata
-        )
+        return programs.update_program(self._store, program_id, source=source, metadata=metadata)
 
     def program(self, program_id: str) -> Program:
         """Return a program."""
@@ -117,6 +115,11 @@ class LocalRuntime:
 
     def _checked_backend(self, task: Task, options: JobOptions, backend: Any) -> ProgramBackend:
         """Make the backend now, so that a wrong name, option or size is told before queueing."""
+        if not self._in_process and (task.function is not None or backend is not None):
+            raise InvalidInputError(
+                "a plain function or a backend object cannot leave this process: upload a program "
+                "and name the backend, or use RuntimeService(isolation='inline')"
+            )
         if backend is None:
             made = self._registry.create(options.backend_name)
         else:
@@ -146,7 +149,7 @@ class LocalRuntime:
         jobs.delete_job(self._store, job_id)
 
     def events(self, job_id: str, *, after: int, timeout: float | None) -> list[JobEvent]:
-        """Return a job's events after a cursor; wait for one up to ``timeout`` seconds, None for ever."""
+        """Return a job's events after a cursor; wait for one, ``timeout`` seconds or for ever."""
         self._store.wait_for(lambda: bool(self._store.events(job_id, after=after)), timeout)
         return self._store.events(job_id, after=after)
 

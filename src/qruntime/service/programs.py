@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from qruntime.core.programs import Program, ProgramMetadata, ProgramSource
 from qruntime.errors import InvalidProgramError
-from qruntime.program.loader import check_program
+from qruntime.program.checks import check_program
 from qruntime.store.memory import MemoryStore
 
 _LONGEST_NAME = 128

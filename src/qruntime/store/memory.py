@@ -121,10 +121,11 @@ class MemoryStore:
             job = self._jobs.get(job_id)
             if job is None or job.status not in SOURCES[to]:
                 return False
-            stamp = {"started": self._now()} if to is JobStatus.RUNNING else {}
+            if to is JobStatus.RUNNING:
+                fields["started"] = self._now()
             if to.final:
-                stamp = {"ended": self._now()}
-            self._jobs[job_id] = replace(job, status=to, **stamp, **fields)
+                fields["ended"] = self._now()
+            self._jobs[job_id] = replace(job, status=to, **fields)
             self.append(job_id, EventKind.STATUS, to)
             return True
 
@@ -158,6 +159,6 @@ class MemoryStore:
             return self._events[job_id][after:]
 
     def wait_for(self, condition: Callable[[], bool], timeout: float | None) -> bool:
-        """Wait until the condition holds, looking at it after every change; return whether it does."""
+        """Wait until the condition holds, looked at after every change; return whether it does."""
         with self.changed:
             return self.changed.wait_for(condition, timeout)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A worker's process: reads one task from its standard input, writes frames to descriptor ``argv[1]``.
+"""A worker's process: reads one task from standard input, writes frames to descriptor ``argv[1]``.
 
 What C code prints goes to the process's own standard output and error, which the launcher reads.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 import threading
 
@@ -20,7 +22,10 @@ def main() -> None:
     descriptor = int(sys.argv[1])
     lock = threading.Lock()
     with os.fdopen(descriptor, "wb", buffering=0) as channel:
-        task = Task.from_json(sys.stdin.buffer.read())
+        with contextlib.suppress(ImportError):
+            import qiskit_aer  # noqa: F401  loaded while nobody waits yet
+        task = Task.from_json(sys.stdin.buffer.readline())
+        threading.Thread(target=_end_with_launcher, daemon=True).start()
 
         def send(frame: Frame) -> None:
             data = frame.to_json().encode() + b"\n"
@@ -29,7 +34,13 @@ def main() -> None:
 
         registry = installed()
         registry.resolve = from_reference
-        run_task(task, send, registry=registry)
+        run_task(task, send, create=registry.create)
+
+
+def _end_with_launcher() -> None:
+    """End this process and its children once the launcher is gone: it holds standard input open."""
+    sys.stdin.buffer.read()
+    os.killpg(0, signal.SIGKILL)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -17,12 +17,14 @@ TakeDown = Callable[[str, str], None]
 
 _current: ContextVar[_Capture | None] = ContextVar("capture", default=None)
 _installing = threading.Lock()
+_CHATTY = ("qiskit", "stevedore")
 
 
 class _Capture:
     """One job's output: whole lines are taken down; the rest waits for its end."""
 
-    def __init__(self, take_down: TakeDown) -> None:
+    def __init__(self, take_down: TakeDown, level: int) -> None:
+        self.level = level
         self._take_down = take_down
         self._partial = {"STDOUT": "", "STDERR": ""}
         self._lock = threading.RLock()
@@ -46,7 +48,7 @@ class _Capture:
 
 
 class _Stream(io.TextIOBase):
-    """Stands for ``sys.stdout`` or ``sys.stderr``: a job's text to its capture, all else through."""
+    """Stands for ``sys.stdout`` or ``sys.stderr``: a job's text goes to its capture."""
 
     def __init__(self, name: str, real: TextIO) -> None:
         self._name = name
@@ -78,9 +80,16 @@ class _Stream(io.TextIOBase):
 
 
 class _LogHandler(logging.Handler):
+    """Takes down log records; what Qiskit tells of its own work only when a job asks for DEBUG."""
+
     def emit(self, record: logging.LogRecord) -> None:
         capture = _current.get()
-        if capture is not None:
+        if capture is None:
+            return
+        of_qiskit = record.name.partition(".")[0] in _CHATTY
+        if of_qiskit and record.levelno < logging.WARNING and capture.level > logging.DEBUG:
+            return
+        if record.levelno >= capture.level:
             capture.log(self.format(record), record.levelname)
 
 
@@ -130,7 +139,7 @@ def captured(take_down: TakeDown, log_level: str) -> Iterator[None]:
     ``log_level`` is a level's name; records of the program below it are not taken down.
     """
     level = logging.getLevelNamesMapping()[log_level]
-    capture = _Capture(lambda line, name: take_down(line, name) if _wanted(name, level) else None)
+    capture = _Capture(take_down, level)
     _install()
     _root_level.lower_to(level)
     token = _current.set(capture)
@@ -140,8 +149,3 @@ def captured(take_down: TakeDown, log_level: str) -> Iterator[None]:
         _current.reset(token)
         _root_level.restore(level)
         capture.close()
-
-
-def _wanted(name: str, level: int) -> bool:
-    return logging.getLevelNamesMapping().get(name, level) >= level
-

@@ -5,23 +5,29 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from qruntime import wire
-from qruntime.backends.registry import BackendRegistry
 from qruntime.backends.wrappers import WatchedBackend
 from qruntime.core.jobs import JobFailure, JobUsage
-from qruntime.errors import QRuntimeError
+from qruntime.errors import QRuntimeError, UndecodableError
 from qruntime.program.backend import ProgramBackend
-from qruntime.program.loader import check_inputs, load_program, program_traceback
+from qruntime.program.loader import check_inputs, load_program
 from qruntime.program.messenger import UserMessenger
 from qruntime.program.requirements import check_requirements
 from qruntime.program.schema import validate
+from qruntime.program.traces import program_traceback
 from qruntime.worker.output import captured
 from qruntime.worker.task import Frame, FrameKind, Send, Task
+
+_USAGE_SECONDS = 0.1
+"""How often a running program's usage is told: a loop of short runs is not slowed by it."""
+
+CreateBackend = Callable[[str], ProgramBackend]
 
 
 class JobStopped(BaseException):
@@ -35,10 +41,12 @@ def run_task(
     task: Task,
     send: Send,
     *,
-    registry: BackendRegistry,
+    create: CreateBackend,
     check_stop: Callable[[], None] = lambda: None,
 ) -> None:
     """Run a task and send its frames, ending with one RESULT or FAILURE.
+
+    ``create`` makes the backend that the task names, if it does not hold one.
 
     ``check_stop`` is called before each run of circuits and each message; it raises ``JobStopped``
     to end the program, and then no last frame is sent.
@@ -48,7 +56,7 @@ def run_task(
         captured(lambda line, level: send(Frame(FrameKind.LOG, line, level)), task.log_level),
     ):
         try:
-            result = _Run(task, send, registry, check_stop, Path(folder)).result()
+            result = _Run(task, send, create, check_stop, Path(folder)).result()
         except JobStopped:
             return
         except BaseException as error:  # noqa: BLE001  whatever a program raises, SystemExit too, is its failure
@@ -65,23 +73,28 @@ class _Run:
         self,
         task: Task,
         send: Send,
-        registry: BackendRegistry,
+        create: CreateBackend,
         check_stop: Callable[[], None],
         folder: Path,
     ) -> None:
         self._task = task
         self._send = send
-        self._registry = registry
+        self._create = create
         self._check_stop = check_stop
         self._folder = folder
         self._final = "null"
+        self._usage = JobUsage()
+        self._told_at = 0.0
 
     def result(self) -> str:
         main = self._main()
         inputs = check_inputs(main, wire.decode(self._task.inputs))
-        returned = main(self._backend(), UserMessenger(self._publish), **inputs)
+        try:
+            returned = main(self._backend(), UserMessenger(self._publish), **inputs)
+        finally:
+            self._tell_usage()
         if returned is not None:
-            self._finish(wire.encode(returned, name="result"))
+            self._finish(wire.encode(returned, root="result"))
         return self._final
 
     def _main(self) -> Callable[..., Any]:
@@ -93,7 +106,7 @@ class _Run:
     def _backend(self) -> ProgramBackend:
         backend = self._task.backend
         if backend is None:
-            backend = self._registry.create(self._task.backend_name)
+            backend = self._create(self._task.backend_name)
         options = wire.decode(self._task.backend_options)
         if options:
             backend.set_options(**options)
@@ -101,7 +114,13 @@ class _Run:
         return WatchedBackend(backend, before_run=self._check_stop, after_run=self._use)
 
     def _use(self, usage: JobUsage) -> None:
-        self._send(Frame(FrameKind.USAGE, json.dumps(asdict(usage))))
+        self._usage = usage
+        if time.monotonic() - self._told_at >= _USAGE_SECONDS:
+            self._tell_usage()
+
+    def _tell_usage(self) -> None:
+        self._told_at = time.monotonic()
+        self._send(Frame(FrameKind.USAGE, json.dumps(asdict(self._usage))))
 
     def _publish(self, text: str, final: bool) -> None:
         self._check_stop()
@@ -118,7 +137,15 @@ class _Run:
 
 def _check(text: str, schema: Any, name: str) -> None:
     if schema:
-        validate(json.loads(text), schema, name=name)
+        validate(_plain(text), schema, name=name)
+
+
+def _plain(text: str) -> Any:
+    """Return the JSON view of a message; a program's own encoder may use tags of its own."""
+    try:
+        return wire.plain(wire.decode(text))
+    except UndecodableError:
+        return json.loads(text)
 
 
 def _failure(error: BaseException, folder: Path) -> JobFailure:
@@ -128,4 +155,6 @@ def _failure(error: BaseException, folder: Path) -> JobFailure:
     except Exception:  # noqa: BLE001  a program's exception may be as broken as it likes
         message = "(its message cannot be read)"
     name = type(error).__name__
-    return JobFailure(code, f"{name}: {message}" if message else name, program_traceback(error, folder))
+    return JobFailure(
+        code, f"{name}: {message}" if message else name, program_traceback(error, folder)
+    )

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from qruntime.core.programs import ProgramSource, ProgramSpec
-from qruntime.errors import InvalidInputError
+from qruntime.errors import InvalidStateError
 
 
 class FrameKind(StrEnum):
@@ -60,19 +60,18 @@ class Task:
     function: Callable[..., Any] | None = None
     backend: Any = None
     backend_options: str = "{}"
-    log_level: str = "INFO"
+    log_level: str = "WARNING"
     spec: ProgramSpec = field(default_factory=ProgramSpec)
 
     def to_json(self) -> str:
         """Return the task as one JSON document, for a worker in another process.
 
         Raises:
-            InvalidInputError: the task holds a function or a backend object.
+            InvalidStateError: the task holds a function or a backend object.
         """
         if self.source is None or self.backend is not None:
-            raise InvalidInputError(
-                "a plain function or a backend object cannot leave this process: upload a program "
-                "file and name the backend, or use RuntimeService(isolation='inline')"
+            raise InvalidStateError(
+                "a task with a function or a backend object stays in its process"
             )
         files = {
             path: base64.b64encode(content).decode() for path, content in self.source.files.items()

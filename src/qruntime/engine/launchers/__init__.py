@@ -9,7 +9,9 @@ from qruntime.worker.task import Send, Task
 
 
 class Attempt(ABC):
-    """A task that is being worked on."""
+    """A task that is being worked on. ``stop_seconds`` is how long to wait after ``stop``."""
+
+    stop_seconds: float
 
     @abstractmethod
     def wait(self, seconds: float) -> bool:
@@ -21,7 +23,9 @@ class Attempt(ABC):
 
 
 class Launcher(ABC):
-    """Starts workers."""
+    """Starts workers. ``in_process`` says that a task may hold functions and backend objects."""
+
+    in_process: bool
 
     @abstractmethod
     def launch(self, task: Task, send: Send) -> Attempt:

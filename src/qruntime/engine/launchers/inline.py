@@ -6,7 +6,7 @@ from __future__ import annotations
 import ctypes
 import threading
 
-from qruntime.backends.registry import BackendRegistry
+from qruntime.backends.registry import installed
 from qruntime.engine.launchers import Attempt, Launcher
 from qruntime.worker.runner import JobStopped, run_task
 from qruntime.worker.task import Send, Task
@@ -19,28 +19,29 @@ class InlineLauncher(Launcher):
     or its next line of Python, so not within one long call of C code.
     """
 
-    def __init__(self, registry: BackendRegistry) -> None:
-        self._registry = registry
+    in_process = True
 
     def launch(self, task: Task, send: Send) -> Attempt:
         """Start a thread."""
-        return _ThreadAttempt(task, send, self._registry)
+        return _ThreadAttempt(task, send)
 
     def close(self) -> None:
         """Do nothing: nothing is kept ready."""
 
 
 class _ThreadAttempt(Attempt):
-    def __init__(self, task: Task, send: Send, registry: BackendRegistry) -> None:
+    stop_seconds = 0.05
+
+    def __init__(self, task: Task, send: Send) -> None:
         self._stopped = threading.Event()
         self._thread = threading.Thread(
-            target=self._run, args=(task, send, registry), name="qruntime-job", daemon=True
+            target=self._run, args=(task, send), name="qruntime-job", daemon=True
         )
         self._thread.start()
 
-    def _run(self, task: Task, send: Send, registry: BackendRegistry) -> None:
+    def _run(self, task: Task, send: Send) -> None:
         try:
-            run_task(task, send, registry=registry, check_stop=self._check_stop)
+            run_task(task, send, create=installed().create, check_stop=self._check_stop)
         except JobStopped:
             return
 

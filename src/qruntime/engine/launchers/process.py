@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from dataclasses import asdict
 from typing import IO
 
@@ -21,6 +20,10 @@ from qruntime.engine.launchers import Attempt, Launcher
 from qruntime.worker.task import Frame, FrameKind, Send, Task
 
 _LAST = (FrameKind.RESULT, FrameKind.FAILURE)
+_HINTS = {
+    int(signal.SIGKILL): ", as the system does when memory runs out",
+    int(signal.SIGSEGV): ": a library crashed, or the recursion was too deep",
+}
 
 
 class ProcessLauncher(Launcher):
@@ -29,6 +32,8 @@ class ProcessLauncher(Launcher):
     One process is kept ready, with Qiskit loaded, for the next task. ``grace_seconds`` is how long
     a stopped process may take to end after SIGTERM, before SIGKILL.
     """
+
+    in_process = False
 
     def __init__(self, *, grace_seconds: float = 5.0) -> None:
         self._grace_seconds = grace_seconds
@@ -122,6 +127,7 @@ class _ProcessAttempt(Attempt):
         self._task = task
         self._send = send
         self._grace_seconds = grace_seconds
+        self.stop_seconds = grace_seconds + 2.0
         self._stopping = threading.Event()
         self._ended = False
         self._thread = threading.Thread(target=self._follow, name="qruntime-job", daemon=True)
@@ -140,8 +146,8 @@ class _ProcessAttempt(Attempt):
 
     def _follow(self) -> None:
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(self._task.encode())
-            self._process.stdin.close()
+            self._process.stdin.write(self._task.encode() + b"\n")
+            self._process.stdin.flush()
         self._relay()
         code = self._process.wait()
         self._process.kill(0.0)
@@ -181,12 +187,6 @@ def _cause(code: int) -> str:
     if code >= 0:
         return f"the worker's process ended with exit status {code} before the program did"
     number = -code
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        name = f"signal {number}"
-    hint = {
-        signal.SIGKILL: ", as the system does when memory runs out",
-        signal.SIGSEGV: ": a library crashed, or the recursion was too deep",
-    }.get(number, "")
-    return f"the worker's process was ended by {name}{hint}"
+    known = {item.value: item.name for item in signal.Signals}
+    name = known.get(number, f"signal {number}")
+    return f"the worker's process was ended by {name}{_HINTS.get(number, '')}"

@@ -1,0 +1,48 @@
+# What a developer runs. `make demo` and `make test` set up .venv and call these.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+bin := justfile_directory() / ".venv/bin"
+
+# list the recipes
+default:
+    @{{ bin }}/just --list
+
+# a VQE for hydrogen on a real simulator: its energy beside the exact one
+demo:
+    {{ bin }}/qruntime run examples/programs/vqe --inputs examples/programs/vqe/inputs.json
+
+# the fast tests
+test *arguments:
+    {{ bin }}/pytest -n 2 -m "not slow" {{ arguments }}
+
+# every test
+test-all *arguments:
+    {{ bin }}/pytest -n 2 {{ arguments }}
+
+# formatting, lint, layers, types, dependencies
+check:
+    {{ bin }}/ruff format --check .
+    {{ bin }}/ruff check .
+    {{ bin }}/lint-imports
+    {{ bin }}/mypy
+    {{ bin }}/deptry src
+
+# format the code and mend what can be mended
+fix:
+    {{ bin }}/ruff check --fix .
+    {{ bin }}/ruff format .
+
+# build the documentation into site/
+docs:
+    {{ bin }}/zensical build --clean --strict
+
+# build the wheel and the source archive
+build:
+    {{ bin }}/python -m build
+
+# everything that CI runs
+ci: check docs test-all
+
+# refresh the locked versions of everything that development uses
+lock:
+    {{ bin }}/uv pip compile --quiet --universal --python-version 3.11 --group dev --all-extras --no-emit-index-url --no-annotate --no-header pyproject.toml --output-file requirements-dev.txt

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``qruntime``: the command and its subcommands. Nothing heavy is imported for ``--help``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from qruntime._version import __version__
+from qruntime.cli.backends import backends
+from qruntime.cli.new import new
+from qruntime.cli.run import BAD_INPUT, run
+from qruntime.errors import QRuntimeError
+
+app = typer.Typer(
+    name="qruntime",
+    help="The open quantum runtime: run programs next to a quantum backend.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(run)
+app.command()(backends)
+app.command()(new)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"qruntime {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Take the options that come before the subcommand."""
+    del version
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one message and exit code 2."""
+    try:
+        app()
+    except QRuntimeError as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(BAD_INPUT)
