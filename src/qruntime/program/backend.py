@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 from qiskit.providers import BackendV2, Options
 from qiskit.transpiler import Target
 
-from qruntime.program.faces import CallableName, NoProvider, CallableFace
+from qruntime.errors import UnknownOptionError, nearest
+from qruntime.program.faces import CallableFace, CallableName, NoProvider
 from qruntime.program.models import BackendStatus
 from qruntime.program.provider import Provider
 from qruntime.program.target import target_from
@@ -42,11 +45,13 @@ class BackendV1(BackendV2):
         self._target = target
         super().__init__(
             provider=provider,
-            name=configuration.backend_name,
+            name=None,  # the configuration's, which may change, until somebody sets one
             description=getattr(configuration, "description", None),
             online_date=getattr(configuration, "online_date", None),
             backend_version=getattr(configuration, "backend_version", None),
         )
+        # An author may hand out one object to all instances.
+        self._options: Options = copy.copy(self.options)
         if fields:
             self.set_options(**fields)
 
@@ -87,8 +92,8 @@ class BackendV1(BackendV2):
         return CallableName(self._name or self._configuration.backend_name)
 
     @name.setter
-    def name(self, value: str) -> None:
-        self._name = str(value)
+    def name(self, value: str | None) -> None:
+        self._name = None if value is None else str(value)
 
     @property
     def provider(self) -> Any:
@@ -131,13 +136,19 @@ class BackendV1(BackendV2):
         """Set option fields; either all of them are set or, on an error, none.
 
         Raises:
-            AttributeError: a field is not an option of the backend.
+            UnknownOptionError (an AttributeError): a field is not an option of the backend.
             ValueError, TypeError: a value that the option's validator refuses.
         """
+        self._check_fields(fields)
+        self._options.update_options(**fields)
+
+    def _check_fields(self, fields: Iterable[str]) -> None:
         for field in fields:
             if field not in self._options:
-                raise AttributeError(f"Options field {field} is not valid for this backend")
-        self._options.update_options(**fields)
+                raise UnknownOptionError(
+                    f"Options field {field} is not valid for this backend"
+                    f"{nearest(field, self._options)}"
+                )
 
     def __str__(self) -> str:
         return str(self.name)

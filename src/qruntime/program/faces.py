@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, SupportsIndex
 
 
 class CallableName(str):
@@ -13,6 +13,7 @@ class CallableName(str):
     __slots__ = ()
 
     def __call__(self) -> str:
+        """Return the name as a plain string."""
         return str(self)
 
     def __reduce__(self) -> tuple[type[CallableName], tuple[str]]:
@@ -25,7 +26,13 @@ class NoProvider:
     __slots__ = ()
 
     def __call__(self) -> None:
-        return None
+        """Return None: there is no provider."""
+
+    def __eq__(self, other: object) -> bool:
+        return other is None or isinstance(other, NoProvider)
+
+    def __hash__(self) -> int:
+        return hash(None)
 
     def __bool__(self) -> bool:
         return False
@@ -43,7 +50,11 @@ class CallableFace:
         object.__setattr__(self, "_held", held)
 
     def __call__(self) -> Any:
+        """Return the object itself."""
         return self._held
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[type[CallableFace], tuple[Any]]:
+        return CallableFace, (self._held,)
 
     @property  # type: ignore[misc]  # isinstance() asks for __class__: the face passes for it
     def __class__(self) -> type:
@@ -54,6 +65,9 @@ class CallableFace:
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._held, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._held, name)
 
     def __eq__(self, other: object) -> bool:
         return bool(self._held == (other() if type(other) is CallableFace else other))
@@ -69,6 +83,9 @@ class CallableFace:
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._held)
+
+    def __str__(self) -> str:
+        return str(self._held)
 
     def __repr__(self) -> str:
         return repr(self._held)

@@ -36,10 +36,13 @@ class FinishedJob(JobV1):
         """Do nothing: the job was submitted and has finished."""
 
     def result(self, timeout: float | None = None) -> Result:  # noqa: ARG002  old programs pass it
-        """Return the result. ``timeout`` is accepted for old programs; there is nothing to wait for."""
+        """Return the result; there is nothing to wait for.
+
+        The header of each experiment is readable by attribute and by key.
+        """
         if not isinstance(self._result, Result):
             self._result = self._result()
-        return self._result
+        return _with_headers(self._result)
 
     def status(self) -> JobStatus:
         """Return DONE."""
@@ -53,8 +56,7 @@ class FinishedJob(JobV1):
         return f"<{type(self).__name__}('{self.job_id()}')>"
 
 
-def with_headers(result: Result) -> Result:
-    """Make the header of each experiment readable by attribute and by key; return the result."""
+def _with_headers(result: Result) -> Result:
     for experiment in result.results:
         header = getattr(experiment, "header", None)
         if header is not None and not isinstance(header, Header):

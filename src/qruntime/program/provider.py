@@ -9,12 +9,13 @@ from typing import Any
 from qiskit.providers import QiskitBackendNotFoundError
 
 
-class Provider(ABC):
+class Provider(ABC):  # noqa: B024  the base that Qiskit 1 had: subclasses choose their methods
     """The common type of all providers. Calling one gives itself: ``backend.provider()`` works."""
 
     version = 0
 
     def __call__(self) -> Provider:
+        """Return the provider itself."""
         return self
 
 
