@@ -158,9 +158,7 @@ class JsonDisplay:
 
     def failure(self, code: str, message: str, traceback: str) -> None:
         """Print why there is none."""
-        _print_json(
-            {"event": "error", "code": code, "message": message, "traceback": traceback}
-        )
+        _print_json({"event": "error", "code": code, "message": message, "traceback": traceback})
 
 
 def _say(text: str) -> None:

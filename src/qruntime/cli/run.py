@@ -37,7 +37,9 @@ def run(
     ] = "aer_simulator",
     input_: Annotated[
         list[str] | None,
-        typer.Option("--input", "-i", metavar="KEY=VALUE", help="One input; VALUE is JSON or text."),
+        typer.Option(
+            "--input", "-i", metavar="KEY=VALUE", help="One input; VALUE is JSON or text."
+        ),
     ] = None,
     inputs: Annotated[Path | None, typer.Option(help="A JSON file with inputs.")] = None,
     shots: Annotated[

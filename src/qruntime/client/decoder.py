@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from qruntime.errors import UndecodableError
 from qruntime.wire import RuntimeDecoder
 
 
@@ -21,5 +22,7 @@ class ResultDecoder:
         """
         try:
             return json.loads(data, cls=RuntimeDecoder)
-        except json.JSONDecodeError:
-            return data
+        except UndecodableError as error:
+            if isinstance(error.__cause__, json.JSONDecodeError):
+                return data
+            raise

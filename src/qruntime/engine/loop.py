@@ -60,8 +60,9 @@ class Engine:
             self._closed = True
             self._store.changed.notify_all()
         self._thread.join()
+        running = {job.job_id for job in self._store.jobs() if not job.status.final}
         for job_id, watch in list(self._watches.items()):
-            if self._store.job(job_id).status.final:
+            if job_id not in running:
                 watch.join()
         self._launcher.close()
 

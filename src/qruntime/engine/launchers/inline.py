@@ -12,6 +12,9 @@ from qruntime.worker.runner import JobStopped, run_task
 from qruntime.worker.task import Send, Task
 
 
+_TRIES = 5
+
+
 class InlineLauncher(Launcher):
     """Runs each task in a thread.
 
@@ -54,8 +57,15 @@ class _ThreadAttempt(Attempt):
         return not self._thread.is_alive()
 
     def stop(self) -> None:
+        """Ask the program to end; if it comes to no place that looks, raise in its thread.
+
+        An exception raised so is lost if it comes up inside a callback of the garbage collector,
+        so it is raised again.
+        """
         self._stopped.set()
-        if self._thread.ident is not None and self._thread.is_alive():
+        for _ in range(_TRIES):
+            if self.wait(self.stop_seconds) or self._thread.ident is None:
+                return
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(self._thread.ident), ctypes.py_object(JobStopped)
             )

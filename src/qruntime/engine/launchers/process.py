@@ -45,8 +45,10 @@ class ProcessLauncher(Launcher):
         text = task.to_json()
         with self._lock:
             process, self._ready = self._ready, None
-        if process is None or not process.alive():
-            process = _Process()
+        if process is not None and not process.alive():
+            process.end(0.0)
+            process = None
+        process = process or _Process()
         return _ProcessAttempt(process, text, send, self._grace_seconds)
 
     def warm(self) -> None:
@@ -60,8 +62,7 @@ class ProcessLauncher(Launcher):
         with self._lock:
             process, self._ready = self._ready, None
         if process is not None:
-            process.kill(0.0)
-            process.release()
+            process.end(0.0)
 
 
 class _Process:
@@ -107,6 +108,11 @@ class _Process:
                 self._process.wait(grace_seconds)
         self._signal(signal.SIGKILL)
         self._process.wait()
+
+    def end(self, grace_seconds: float) -> None:
+        """Kill, and let go of everything."""
+        self.kill(grace_seconds)
+        self.release()
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
