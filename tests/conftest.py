@@ -9,7 +9,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("RAYON_NUM_THREADS", "1")
 
-from hypothesis import HealthCheck, settings  # noqa: E402  the environment is read at import
+from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "qruntime",

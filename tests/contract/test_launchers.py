@@ -61,7 +61,8 @@ def test_frames_come_in_order_and_the_result_comes_last(starter):
 def test_a_program_that_raises_ends_with_its_own_traceback(starter):
     frames = run(
         starter,
-        "def helper():\n    raise KeyError('gone')\n\ndef main(backend, user_messenger):\n    helper()\n",
+        "def helper():\n    raise KeyError('gone')\n\n"
+        "def main(backend, user_messenger):\n    helper()\n",
     )
 
     (failure,) = [json.loads(text) for text in data(frames, FrameKind.FAILURE)]

@@ -37,12 +37,17 @@ def _show(backend: ProgramBackend, *, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    console = Console()
+    if not console.is_terminal:
+        for key, value in facts.items():
+            typer.echo(f"{key.replace('_', ' ')}: {_cell(value)}")
+        return
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     for key, value in facts.items():
         table.add_row(key.replace("_", " "), _cell(value))
-    Console().print(table)
+    console.print(table)
 
 
 def _facts(backend: ProgramBackend) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def new(
     """Write a program to start from, with metadata, inputs and a test."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", name):
         raise InvalidInputError(
-            f"a program's name is letters, digits, '-' and '_', and begins with a letter: not {name!r}"
+            f"a program's name is letters, digits, '-' and '_', a letter first; not {name!r}"
         )
     folder = Path(name)
     if folder.exists():

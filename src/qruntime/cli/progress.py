@@ -74,13 +74,14 @@ class PlainDisplay:
         else:
             print(value if isinstance(value, str) else pprint.pformat(value, sort_dicts=False))  # noqa: T201  the command's output
 
-    def failure(self, code: str, message: str, traceback: str) -> None:  # noqa: ARG002  for people, words do
-        """Print the program's traceback if there is one, else the message."""
+    def failure(self, code: str, message: str, traceback: str) -> None:
+        """Print the program's traceback if there is one, else the message; the code is for JSON."""
+        del code
         _say(traceback.rstrip() or f"Error: {message}")
 
 
 class LiveDisplay(PlainDisplay):
-    """One line that tells state, usage, time and the newest interim result; logs scroll above it."""
+    """One line that tells state, usage, time and the newest interim result; logs go above it."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

@@ -26,7 +26,7 @@ INTERRUPTED = 130
 TERMINATED = 143
 
 
-def run(
+def run(  # noqa: PLR0913  a parameter is an option of the command
     program: Annotated[
         Path, typer.Argument(help="A Python file, a folder, or a zip file with main().")
     ],

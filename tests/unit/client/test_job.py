@@ -136,7 +136,7 @@ def test_a_job_that_runs_too_long_is_stopped_and_says_so(service):
 
     job = service.run(main, options={"max_execution_time": 0.2})
 
-    with pytest.raises(JobRanTooLongError, match="limit of 0.2 s"):
+    with pytest.raises(JobRanTooLongError, match=r"limit of 0\.2 s"):
         job.result(30)
     assert job.status() == "CANCELLED - RAN TOO LONG"
 

@@ -11,7 +11,6 @@ from qruntime.engine.launchers import Attempt, Launcher
 from qruntime.worker.runner import JobStopped, run_task
 from qruntime.worker.task import Send, Task
 
-
 _TRIES = 5
 
 
