@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The package as a whole: what it exports, and how light it is to import."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+import qruntime
+
+PUBLIC = """
+AerBackend BackendConfiguration BackendNotFoundError BackendProperties BackendStatus BackendV1
+Catalog DuplicateProgramError ExecutionError ExecutionTimeoutError FinishedJob GateConfig
+InvalidCircuitError InvalidInputError InvalidProgramError InvalidSchemaError InvalidStateError
+JobCancelledError JobError JobFailedError JobNotFoundError JobRanTooLongError JobStatus
+JobTimeoutError MissingDependencyError NotAuthorizedError NotFoundError NotSerializableError
+ParameterNamespace ProgramBackend ProgramNotFoundError Provider ProviderBackend ProviderV1
+QRuntimeError ResultDecoder RuntimeDecoder RuntimeEncoder RuntimeJob RuntimeOptions RuntimeProgram
+RuntimeService SchemaViolationError UndecodableError UnknownOptionError UnsupportedOptionError
+UserMessenger __version__ noise_model_from
+""".split()
+
+
+def test_the_public_names_are_these_and_no_others():
+    assert sorted(qruntime.__all__) == sorted(PUBLIC)
+    assert dir(qruntime) == sorted(PUBLIC)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_is_there_and_documented(name):
+    value = getattr(qruntime, name)
+
+    assert value.__doc__
+
+
+def test_a_name_that_is_not_public_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="has no attribute 'Backnd'"):
+        _ = qruntime.Backnd
+
+
+def modules_after(statement):
+    code = f"import sys\n{statement}\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_loads_next_to_nothing():
+    loaded = modules_after("import qruntime")
+
+    assert not loaded & {"qiskit", "numpy", "qiskit_aer", "jsonschema_rs", "typer", "rich"}
+
+
+def test_all_public_names_together_load_no_simulator_and_no_server():
+    loaded = modules_after("from qruntime import *")
+
+    assert "qiskit" in loaded
+    assert not loaded & {"qiskit_aer", "qiskit_ibm_runtime", "sqlalchemy", "fastapi", "numba"}
+
+
+def errors(root=qruntime.QRuntimeError):
+    yield root
+    for child in root.__subclasses__():
+        yield from errors(child)
+
+
+def test_every_error_has_a_code_of_its_own():
+    importlib.import_module("qruntime.errors")
+    found = {error for error in errors() if error.__module__ == "qruntime.errors"}
+
+    assert len({error.code for error in found}) == len(found)
+
+
+def test_every_error_can_be_raised_with_a_message_alone():
+    for error in set(errors()):
+        assert str(error("what was wrong")) == "what was wrong"
