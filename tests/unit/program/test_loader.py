@@ -43,7 +43,7 @@ def trace_of(text, folder, **files):
     loaded = load_program(source_of(text, **files), folder)
     try:
         loaded.main(None, None)
-    except BaseException as error:  # noqa: BLE001  hostile exceptions are what is tested
+    except BaseException as error:
         return program_traceback(error, folder)
     raise AssertionError("the program did not raise")
 

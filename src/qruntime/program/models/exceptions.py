@@ -6,9 +6,9 @@ from __future__ import annotations
 from qiskit.exceptions import QiskitError
 
 
-class BackendConfigurationError(QiskitError):  # type: ignore[misc] # Qiskit has no type hints
+class BackendConfigurationError(QiskitError):
     """A configuration cannot answer what it was asked."""
 
 
-class BackendPropertyError(QiskitError):  # type: ignore[misc] # Qiskit has no type hints
+class BackendPropertyError(QiskitError):
     """The properties do not know a qubit, a gate, a value or a unit."""
