@@ -24,7 +24,10 @@ def main() -> None:
     with os.fdopen(descriptor, "wb", buffering=0) as channel:
         with contextlib.suppress(ImportError):
             import qiskit_aer  # noqa: F401  loaded while nobody waits yet
-        task = Task.from_json(sys.stdin.buffer.readline())
+        text = sys.stdin.buffer.readline()
+        if not text:  # the launcher has no task for this process and lets it go
+            return
+        task = Task.from_json(text)
         threading.Thread(target=_end_with_launcher, daemon=True).start()
 
         def send(frame: Frame) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -39,6 +40,7 @@ class ProcessLauncher(Launcher):
         self._grace_seconds = grace_seconds
         self._lock = threading.Lock()
         self._ready: _Process | None = _Process()
+        atexit.register(self.close)
 
     def launch(self, task: Task, send: Send) -> Attempt:
         """Give the task to the process that is ready, or to a new one."""
@@ -59,6 +61,7 @@ class ProcessLauncher(Launcher):
 
     def close(self) -> None:
         """End the process that is kept ready."""
+        atexit.unregister(self.close)
         with self._lock:
             process, self._ready = self._ready, None
         if process is not None:
