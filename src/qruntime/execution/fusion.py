@@ -296,8 +296,11 @@ def cost(node: Node, amplitudes: int) -> float:
     return total
 
 
-def fuse(atoms: Iterable[Atom], num_qubits: int) -> Fused:
-    """Return the cheapest form that the rules find for a circuit's atoms."""
+def fuse(atoms: Iterable[Atom], num_qubits: int, *, from_zero: bool = True) -> Fused:
+    """Return the cheapest form that the rules find for a circuit's atoms.
+
+    Only a circuit that begins with all qubits in zero can begin with a product state.
+    """
     layers = _Layers()
     for atom in atoms:
         layers.add(atom)
@@ -307,7 +310,7 @@ def fuse(atoms: Iterable[Atom], num_qubits: int) -> Fused:
         pairs.add(node)
     start: dict[int, tuple[Atom, ...]] = {}
     rest: list[Node] = []
-    seen = 0
+    seen = 0 if from_zero else (1 << num_qubits) - 1
     for node in pairs.result():
         mask = reach(node)
         if mask & seen == 0 and mask.bit_count() == 1 and isinstance(node, (Dense, Flip)):

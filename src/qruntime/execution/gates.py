@@ -19,10 +19,10 @@ Rule = Callable[[Qubits, Angles], list[Atom]]
 
 _ROOT = math.sqrt(0.5)
 _QUARTER = Angle(math.pi / 2)
-_H: NDArray[np.complex128] = np.array([[_ROOT, _ROOT], [_ROOT, -_ROOT]], dtype=np.complex128)
+_H: NDArray[np.complex128] = np.complex128(_ROOT) * np.array([[1, 1], [1, -1]])
 _Y: NDArray[np.complex128] = np.array([[0, -1j], [1j, 0]], dtype=np.complex128)
-_SX: NDArray[np.complex128] = np.array([[1 + 1j, 1 - 1j], [1 - 1j, 1 + 1j]]) / 2
-_ECR: NDArray[np.complex128] = _ROOT * np.array(
+_SX: NDArray[np.complex128] = np.complex128(0.5) * np.array([[1 + 1j, 1 - 1j], [1 - 1j, 1 + 1j]])
+_ECR: NDArray[np.complex128] = np.complex128(_ROOT) * np.array(
     [[0, 1, 0, 1j], [1, 0, -1j, 0], [0, 1j, 0, 1], [-1j, 0, 1, 0]]
 )
 

@@ -240,13 +240,26 @@ def big(code, reals, op, re, im):
 
 
 @exact
-def run(code, reals, table, row, scratch, m_re, m_im, re, im):
-    """Compute the state of a tape for one row of values."""
+def load(initial, whole, re, im):
+    """Set the state to a given one, times a global phase."""
+    c, s = math.cos(whole), math.sin(whole)
+    re[:], im[:] = 0.0, 0.0
+    for k in range(initial.size // 2):
+        a_re, a_im = initial[2 * k], initial[2 * k + 1]
+        re[k], im[k] = c * a_re - s * a_im, c * a_im + s * a_re
+
+
+@exact
+def run(code, reals, table, row, initial, scratch, m_re, m_im, re, im):
+    """Compute the state of a tape for one row of values, from zero or from a given state."""
     angles = scratch[: code[2]]
     rest = scratch[code[2] :]
     fill_angles(code, reals, row, angles)
     fill_table(code, reals, angles, 1, m_re, m_im, table)
-    start(code, reals, angles, m_re, m_im, re, im)
+    if initial.size > 0:
+        load(initial, angles[code[3]], re, im)
+    else:
+        start(code, reals, angles, m_re, m_im, re, im)
     for number in range(code[1]):
         op = code[4] + number * OP_WIDTH
         kernel = code[op]

@@ -46,11 +46,11 @@ def _fingerprint() -> str:
 def _entries(fingerprint: str) -> tuple[Any, ...]:
     @njit(
         "void(int64[::1], float64[::1], float64[::1], float64[:, ::1], float64[::1], int64[::1],"
-        " uint64[::1], float64[:, ::1], uint32[::1], uint32[::1], int64[::1])",
+        " float64[:, ::1], uint64[::1], float64[:, ::1], uint32[::1], uint32[::1], int64[::1])",
         cache=True,
         nogil=True,
     )
-    def execute(code, reals, table, rows, scratch, plan, seed, out, keys, counts, ends):
+    def execute(code, reals, table, rows, scratch, plan, initial, seed, out, keys, counts, ends):
         """Do the task that the plan begins with, for each row; see ``program``."""
         assert len(fingerprint) == 64
         task, size = plan[0], 1 << code[0]
@@ -63,7 +63,7 @@ def _entries(fingerprint: str) -> tuple[Any, ...]:
             return
         at = 0
         for k in range(rows.shape[0]):
-            run(code, reals, table, rows[k], small, m_re, m_im, re, im)
+            run(code, reals, table, rows[k], initial[k % len(initial)], small, m_re, m_im, re, im)
             if task == STATES:
                 for index in range(out.shape[1] // 2):
                     out[k, 2 * index], out[k, 2 * index + 1] = re[index], im[index]

@@ -238,8 +238,8 @@ def move(atom: Atom, places: Sequence[int], control: int = 0, value: int = 0) ->
     return replace(atom, targets=targets, control=outer, value=met)
 
 
-def lower(circuit: QuantumCircuit) -> Lowered:
-    """Return the atoms of a static circuit.
+def lower(circuit: QuantumCircuit, *, from_zero: bool = True) -> Lowered:
+    """Return the atoms of a static circuit; ``from_zero`` is whether all qubits begin in zero.
 
     Raises:
         NotSupportedError: it is not static, too large, or has an instruction that is no gate.
@@ -248,6 +248,8 @@ def lower(circuit: QuantumCircuit) -> Lowered:
     if not 0 < width <= MAX_QUBITS:
         raise NotSupportedError(f"it has {width} qubits; allowed: 1 to {MAX_QUBITS}")
     work = _Lowering(Parameters(circuit), list(range(width)))
+    if not from_zero:
+        work.touched = (1 << width) - 1
     work.circuit(circuit, _Where(tuple(range(width)), tuple(range(circuit.num_clbits))))
     home = [0] * width
     for qubit, place in enumerate(work.place):

@@ -39,6 +39,7 @@ _MAX_SHOTS = 2**32 - 1
 _Drawn = tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.int64]]
 
 _NO_NUMBERS = np.empty((0, 0))
+_FROM_ZERO = np.empty((1, 0))
 _NO_SEED = np.zeros(2, dtype=np.uint64)
 _NOTHING_DRAWN: _Drawn = (
     np.empty(0, dtype=np.uint32),
@@ -82,12 +83,15 @@ class StatevectorProgram:
     ``values`` is always (P,) for one binding or (K, P) for K, in the order of ``parameters``.
     """
 
-    def __init__(self, tape: Tape, readout: Readout, parameters: Parameters) -> None:
+    def __init__(
+        self, tape: Tape, readout: Readout, parameters: Parameters, *, continues: bool
+    ) -> None:
         warm()
         from qruntime.execution.kernels import execute
 
         self.tape = tape
         self.readout = readout
+        self.continues = continues
         self._parameters = parameters
         self._execute: Any = execute
         self._kept: list[_Workplace] = []
@@ -97,16 +101,20 @@ class StatevectorProgram:
         self._prepare()
 
     @classmethod
-    def compile(cls, circuit: QuantumCircuit) -> StatevectorProgram:
+    def compile(cls, circuit: QuantumCircuit, *, continues: bool = False) -> StatevectorProgram:
         """Compile a circuit; it may change or go away afterwards.
+
+        A circuit that ``continues`` another is run on given states, not from zero: simulate an
+        ansatz once, then measure it in many bases.
 
         Raises:
             NotSupportedError: the circuit is not static, or otherwise beyond this engine.
         """
-        lowered = lower(circuit)
-        tape = write(fuse(lowered.atoms, lowered.num_qubits), lowered.num_qubits)
+        lowered = lower(circuit, from_zero=not continues)
+        width = lowered.num_qubits
+        tape = write(fuse(lowered.atoms, width, from_zero=not continues), width)
         readout = Readout.of(lowered.num_clbits, lowered.registers, lowered.measured)
-        return cls(tape, readout, lowered.parameters)
+        return cls(tape, readout, lowered.parameters, continues=continues)
 
     @property
     def num_qubits(self) -> int:
@@ -125,31 +133,39 @@ class StatevectorProgram:
         own = self.tape.code.nbytes + self.tape.reals.nbytes + self.tape.table.nbytes
         return int(own + kept)
 
-    def states(self, values: Any = None) -> NDArray[np.complex128]:
+    def states(self, values: Any = None, *, states: Any = None) -> NDArray[np.complex128]:
         """Return the final states, (K, 2**n), global phase included."""
-        rows = self._parameters.extend(values)
+        rows, initial = self._bindings(values, states)
         out = np.empty((len(rows), 1 << self.num_qubits), dtype=np.complex128)
         plan = np.array([STATES, self._tail], dtype=np.int64)
-        self._run(plan, rows, 0, out=out.view(np.float64))
+        self._run(plan, rows, 0, initial=initial, out=out.view(np.float64))
         return out
 
-    def expectation(self, values: Any, observables: Any) -> NDArray[np.float64]:
+    def expectation(
+        self, values: Any, observables: Any, *, states: Any = None
+    ) -> NDArray[np.float64]:
         """Return exact expectation values, (K, M), of M observables; see ``PauliSums.of``."""
         sums = PauliSums.of(observables)
         if sums.num_qubits != self.num_qubits:
             raise InvalidInputError(
                 f"observables on {sums.num_qubits} qubits do not fit a circuit on {self.num_qubits}"
             )
-        rows = self._parameters.extend(values)
+        rows, initial = self._bindings(values, states)
         strings = np.empty((len(rows), sums.weights.shape[1]))
         plan = sums.plan.copy()
         plan[1] = self._tail
-        self._run(plan, rows, 2 << FOLD_BITS, out=strings)
+        self._run(plan, rows, 2 << FOLD_BITS, initial=initial, out=strings)
         found: NDArray[np.float64] = strings @ sums.weights.T
         return found
 
     def sample(
-        self, values: Any, shots: int, *, seed: int | None = None, stream: int = 0
+        self,
+        values: Any,
+        shots: int,
+        *,
+        seed: int | None = None,
+        stream: int = 0,
+        states: Any = None,
     ) -> Samples:
         """Measure each binding ``shots`` times.
 
@@ -160,27 +176,29 @@ class StatevectorProgram:
             raise InvalidInputError("the circuit measures nothing; add measurements to sample it")
         if not 0 < shots <= _MAX_SHOTS:
             raise InvalidInputError(f"shots={shots}; allowed: 1 to {_MAX_SHOTS}")
-        rows = self._parameters.extend(values)
+        rows, initial = self._bindings(values, states)
         words = _seed_words(seed, stream)
         cap = min(shots, 1 << self.num_qubits)
         step = max(1, _MAX_OUTCOMES_A_CALL // cap)
         if len(rows) <= step:
-            return Samples(self.readout, shots, *self._sample(rows, 0, shots, words, cap), words)
-        pieces = [
-            self._sample(rows[begin : begin + step], begin, shots, words, cap)
-            for begin in range(0, len(rows), step)
-        ]
+            drawn = self._sample(rows, initial, 0, shots, words)
+            return Samples(self.readout, shots, *drawn, words)
+        pieces = []
+        for begin in range(0, len(rows), step):
+            piece = slice(begin, begin + step)
+            given = initial[piece] if len(initial) > 1 else initial
+            pieces.append(self._sample(rows[piece], given, begin, shots, words))
         return Samples(self.readout, shots, *_joined(pieces), words)
 
     def _sample(
         self,
         rows: NDArray[np.float64],
+        initial: NDArray[np.float64],
         begin: int,
         shots: int,
         words: NDArray[np.uint64],
-        cap: int,
     ) -> _Drawn:
-        number = len(rows)
+        number, cap = len(rows), min(shots, 1 << self.num_qubits)
         keys = np.empty(number * cap, dtype=np.uint32)
         occurrences = np.empty(number * cap, dtype=np.uint32)
         ends = np.empty(number, dtype=np.int64)
@@ -188,11 +206,32 @@ class StatevectorProgram:
         dense = outcomes * DENSE_FACTOR <= shots or shots >= MAX_SPACINGS
         tail = (outcomes if dense else shots + 1) + self._blocks
         plan = np.array([SAMPLE, self._tail, begin, shots, *self.readout.qubits], dtype=np.int64)
-        self._run(plan, rows, tail, seed=words, drawn=(keys, occurrences, ends))
+        self._run(plan, rows, tail, initial=initial, seed=words, drawn=(keys, occurrences, ends))
         used = int(ends[-1]) if number else 0
         if 2 * used < len(keys):
             return keys[:used].copy(), occurrences[:used].copy(), ends
         return keys[:used], occurrences[:used], ends
+
+    def _bindings(
+        self, values: Any, states: Any
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        rows = self._parameters.extend(values)
+        if self.continues != (states is not None):
+            raise InvalidInputError(
+                "give states to a program that continues a circuit, and to no other"
+            )
+        if states is None:
+            return rows, _FROM_ZERO
+        given = np.ascontiguousarray(np.atleast_2d(states), dtype=np.complex128)
+        if given.ndim != 2 or given.shape[1] != 1 << self.num_qubits:
+            raise InvalidInputError(
+                f"states of shape {np.shape(states)} do not fit {self.num_qubits} qubits"
+            )
+        if len(rows) == 1:
+            rows = np.repeat(rows, len(given), axis=0)
+        if len(given) not in (1, len(rows)):
+            raise InvalidInputError(f"{len(given)} states do not fit {len(rows)} bindings")
+        return rows, given.view(np.float64)
 
     def _prepare(self) -> None:
         place = _Workplace(self.tape.table, self._scratch(0))
@@ -211,6 +250,7 @@ class StatevectorProgram:
         rows: NDArray[np.float64],
         tail: int,
         *,
+        initial: NDArray[np.float64] = _FROM_ZERO,
         out: NDArray[np.float64] = _NO_NUMBERS,
         seed: NDArray[np.uint64] = _NO_SEED,
         drawn: _Drawn = _NOTHING_DRAWN,
@@ -223,8 +263,9 @@ class StatevectorProgram:
             place.scratch = self._scratch(tail)
         tape = self.tape
         self._execute(
-            tape.code, tape.reals, place.table, rows, place.scratch, plan, seed, out, *drawn
-        )
+            tape.code, tape.reals, place.table, rows, place.scratch, plan, initial, seed, out,
+            *drawn,
+        )  # fmt: skip
         if len(self._kept) < _MAX_KEPT and place.scratch.nbytes <= _MAX_KEPT_BYTES:
             self._kept.append(place)
 
