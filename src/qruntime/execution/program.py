@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A static circuit compiled once, to be run for many values of its parameters."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import Parameter, QuantumCircuit
+
+from qruntime.errors import InvalidInputError, MissingDependencyError
+from qruntime.execution.expressions import Parameters
+from qruntime.execution.fusion import fuse
+from qruntime.execution.layout import (
+    BLOCK,
+    DENSE_FACTOR,
+    FOLD_BITS,
+    LANES,
+    MAX_SPACINGS,
+    PREPARE,
+    SAMPLE,
+    STATES,
+)
+from qruntime.execution.lowering import lower
+from qruntime.execution.observables import PauliSums
+from qruntime.execution.readout import Readout, Samples
+from qruntime.execution.tape import Tape, write
+
+_MAX_OUTCOMES_A_CALL = 1 << 21
+_MAX_KEPT_BYTES = 1 << 28
+_MAX_KEPT = 4
+_MAX_SHOTS = 2**32 - 1
+
+_Drawn = tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.int64]]
+
+_NO_NUMBERS = np.empty((0, 0))
+_FROM_ZERO = np.empty((1, 0))
+_NO_SEED = np.zeros(2, dtype=np.uint64)
+_NOTHING_DRAWN: _Drawn = (
+    np.empty(0, dtype=np.uint32),
+    np.empty(0, dtype=np.uint32),
+    np.empty(0, dtype=np.int64),
+)
+
+
+def warm() -> None:
+    """Load the compiled kernels, or compile them (half a minute) where no cache has them yet.
+
+    Raises:
+        MissingDependencyError: Numba is not installed.
+    """
+    try:
+        import numba  # noqa: F401 - asked first, for the message
+    except ImportError as error:
+        raise MissingDependencyError(
+            "the compiled statevector needs Numba; install it with: pip install 'qruntime[fast]'"
+        ) from error
+    import qruntime.execution.kernels  # noqa: F401 - its import compiles
+
+
+@dataclass(slots=True)
+class _Workplace:
+    """Memory that one running call has for itself."""
+
+    table: NDArray[np.float64]
+    scratch: NDArray[np.float64]
+
+
+def _aligned(size: int) -> NDArray[np.float64]:
+    memory = np.empty(size + LANES)
+    first = (-memory.ctypes.data // memory.itemsize) % LANES
+    return memory[first : first + size]
+
+
+class StatevectorProgram:
+    """A compiled circuit. Calls may run in several threads at once; nothing of it changes.
+
+    ``values`` is always (P,) for one binding or (K, P) for K, in the order of ``parameters``.
+    """
+
+    def __init__(
+        self, tape: Tape, readout: Readout, parameters: Parameters, *, continues: bool
+    ) -> None:
+        warm()
+        from qruntime.execution.kernels import execute
+
+        self.tape = tape
+        self.readout = readout
+        self.continues = continues
+        self._parameters = parameters
+        self._execute: Any = execute
+        self._kept: list[_Workplace] = []
+        size = (2 << tape.width) + tape.scratch
+        self._tail = size + -size % LANES
+        self._blocks = max((1 << tape.width) // BLOCK, 1)
+        self._prepare()
+
+    @classmethod
+    def compile(cls, circuit: QuantumCircuit, *, continues: bool = False) -> StatevectorProgram:
+        """Compile a circuit; it may change or go away afterwards.
+
+        A circuit that ``continues`` another is run on given states, not from zero: simulate an
+        ansatz once, then measure it in many bases.
+
+        Raises:
+            NotSupportedError: the circuit is not static, or otherwise beyond this engine.
+        """
+        lowered = lower(circuit, from_zero=not continues)
+        width = lowered.num_qubits
+        tape = write(fuse(lowered.atoms, width, from_zero=not continues), width)
+        readout = Readout.of(lowered.num_clbits, lowered.registers, lowered.measured)
+        return cls(tape, readout, lowered.parameters, continues=continues)
+
+    @property
+    def num_qubits(self) -> int:
+        """The number of qubits."""
+        return self.tape.num_qubits
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The circuit's parameters, in the circuit's order."""
+        return self._parameters.names
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the compiled arrays and those kept for the next call take."""
+        kept = sum(place.table.nbytes + place.scratch.nbytes for place in self._kept)
+        own = self.tape.code.nbytes + self.tape.reals.nbytes + self.tape.table.nbytes
+        return int(own + kept)
+
+    def states(self, values: Any = None, *, states: Any = None) -> NDArray[np.complex128]:
+        """Return the final states, (K, 2**n), global phase included."""
+        rows, initial = self._bindings(values, states)
+        out = np.empty((len(rows), 1 << self.num_qubits), dtype=np.complex128)
+        plan = np.array([STATES, self._tail], dtype=np.int64)
+        self._run(plan, rows, 0, initial=initial, out=out.view(np.float64))
+        return out
+
+    def expectation(
+        self, values: Any, observables: Any, *, states: Any = None
+    ) -> NDArray[np.float64]:
+        """Return exact expectation values, (K, M), of M observables; see ``PauliSums.of``."""
+        sums = PauliSums.of(observables)
+        if sums.num_qubits != self.num_qubits:
+            raise InvalidInputError(
+                f"observables on {sums.num_qubits} qubits do not fit a circuit on {self.num_qubits}"
+            )
+        rows, initial = self._bindings(values, states)
+        strings = np.empty((len(rows), sums.weights.shape[1]))
+        plan = sums.plan.copy()
+        plan[1] = self._tail
+        self._run(plan, rows, 2 << FOLD_BITS, initial=initial, out=strings)
+        found: NDArray[np.float64] = strings @ sums.weights.T
+        return found
+
+    def sample(
+        self,
+        values: Any,
+        shots: int,
+        *,
+        seed: int | None = None,
+        stream: int = 0,
+        states: Any = None,
+    ) -> Samples:
+        """Measure each binding ``shots`` times.
+
+        The same seed, stream and values give the same counts. Bindings of one call draw from
+        independent streams, and so do calls with another ``stream`` or seed.
+        """
+        if not self.readout.qubits:
+            raise InvalidInputError("the circuit measures nothing; add measurements to sample it")
+        if not 0 < shots <= _MAX_SHOTS:
+            raise InvalidInputError(f"shots={shots}; allowed: 1 to {_MAX_SHOTS}")
+        rows, initial = self._bindings(values, states)
+        words = _seed_words(seed, stream)
+        cap = min(shots, 1 << self.num_qubits)
+        step = max(1, _MAX_OUTCOMES_A_CALL // cap)
+        if len(rows) <= step:
+            drawn = self._sample(rows, initial, 0, shots, words)
+            return Samples(self.readout, shots, *drawn, words)
+        pieces = []
+        for begin in range(0, len(rows), step):
+            piece = slice(begin, begin + step)
+            given = initial[piece] if len(initial) > 1 else initial
+            pieces.append(self._sample(rows[piece], given, begin, shots, words))
+        return Samples(self.readout, shots, *_joined(pieces), words)
+
+    def _sample(
+        self,
+        rows: NDArray[np.float64],
+        initial: NDArray[np.float64],
+        begin: int,
+        shots: int,
+        words: NDArray[np.uint64],
+    ) -> _Drawn:
+        number, cap = len(rows), min(shots, 1 << self.num_qubits)
+        keys = np.empty(number * cap, dtype=np.uint32)
+        occurrences = np.empty(number * cap, dtype=np.uint32)
+        ends = np.empty(number, dtype=np.int64)
+        outcomes = 1 << len(self.readout.qubits)
+        dense = outcomes * DENSE_FACTOR <= shots or shots >= MAX_SPACINGS
+        tail = (outcomes if dense else shots + 1) + self._blocks
+        plan = np.array([SAMPLE, self._tail, begin, shots, *self.readout.qubits], dtype=np.int64)
+        self._run(plan, rows, tail, initial=initial, seed=words, drawn=(keys, occurrences, ends))
+        used = int(ends[-1]) if number else 0
+        if 2 * used < len(keys):
+            return keys[:used].copy(), occurrences[:used].copy(), ends
+        return keys[:used], occurrences[:used], ends
+
+    def _bindings(
+        self, values: Any, states: Any
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        rows = self._parameters.extend(values)
+        if self.continues != (states is not None):
+            raise InvalidInputError(
+                "give states to a program that continues a circuit, and to no other"
+            )
+        if states is None:
+            return rows, _FROM_ZERO
+        given = np.ascontiguousarray(np.atleast_2d(states), dtype=np.complex128)
+        if given.ndim != 2 or given.shape[1] != 1 << self.num_qubits:
+            raise InvalidInputError(
+                f"states of shape {np.shape(states)} do not fit {self.num_qubits} qubits"
+            )
+        if len(rows) == 1:
+            rows = np.repeat(rows, len(given), axis=0)
+        if len(given) not in (1, len(rows)):
+            raise InvalidInputError(f"{len(given)} states do not fit {len(rows)} bindings")
+        return rows, given.view(np.float64)
+
+    def _prepare(self) -> None:
+        place = _Workplace(self.tape.table, self._scratch(0))
+        plan = np.array([PREPARE, self._tail], dtype=np.int64)
+        self._kept.append(place)
+        self._run(plan, np.empty((0, 0)), 0)
+        self._kept.clear()
+
+    def _scratch(self, tail: int) -> NDArray[np.float64]:
+        columns = self._parameters.columns
+        return _aligned(self._tail + max(tail, columns, 1))
+
+    def _run(
+        self,
+        plan: NDArray[np.int64],
+        rows: NDArray[np.float64],
+        tail: int,
+        *,
+        initial: NDArray[np.float64] = _FROM_ZERO,
+        out: NDArray[np.float64] = _NO_NUMBERS,
+        seed: NDArray[np.uint64] = _NO_SEED,
+        drawn: _Drawn = _NOTHING_DRAWN,
+    ) -> None:
+        try:
+            place = self._kept.pop()
+        except IndexError:
+            place = _Workplace(self.tape.table.copy(), self._scratch(tail))
+        if len(place.scratch) < self._tail + tail:
+            place.scratch = self._scratch(tail)
+        tape = self.tape
+        self._execute(
+            tape.code, tape.reals, place.table, rows, place.scratch, plan, initial, seed, out,
+            *drawn,
+        )  # fmt: skip
+        if len(self._kept) < _MAX_KEPT and place.scratch.nbytes <= _MAX_KEPT_BYTES:
+            self._kept.append(place)
+
+
+def _seed_words(seed: int | None, stream: int) -> NDArray[np.uint64]:
+    if seed is None:
+        digest = bytearray(os.urandom(16))
+    else:
+        text = b"%d/%d" % (seed, stream)
+        digest = bytearray(hashlib.blake2b(text, digest_size=16).digest())
+    return np.frombuffer(digest, dtype=np.uint64)
+
+
+def _joined(pieces: Sequence[_Drawn]) -> _Drawn:
+    sizes = np.cumsum([0, *(len(piece[0]) for piece in pieces[:-1])])
+    return (
+        np.concatenate([piece[0] for piece in pieces]),
+        np.concatenate([piece[1] for piece in pieces]),
+        np.concatenate([piece[2] + size for piece, size in zip(pieces, sizes, strict=True)]),
+    )

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was measured: arrays first, bit strings and dicts when somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+_TABLE_QUBITS = 12
+
+
+@dataclass(frozen=True)
+class Readout:
+    """How a key (the measured qubits, each once) shows in the classical bits.
+
+    ``sources[k]`` is the bit of the key that clbit k shows, or -1 if nothing is measured into it.
+    """
+
+    qubits: tuple[int, ...]
+    sources: tuple[int, ...]
+    registers: tuple[tuple[str, tuple[int, ...]], ...]
+    _strings: list[list[str]] = field(default_factory=list, repr=False, compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        num_clbits: int,
+        registers: tuple[tuple[str, tuple[int, ...]], ...],
+        measured: dict[int, int],
+    ) -> Readout:
+        """Return the readout of a map from clbits to the qubits that they show."""
+        qubits = tuple(sorted(set(measured.values())))
+        place = {qubit: k for k, qubit in enumerate(qubits)}
+        sources = tuple(place[measured[c]] if c in measured else -1 for c in range(num_clbits))
+        return cls(qubits, sources, registers)
+
+    def bits(self, keys: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """Return a matrix of zeros and ones, one row a key, one column a clbit."""
+        out = np.zeros((len(keys), len(self.sources)), dtype=np.uint8)
+        for clbit, source in enumerate(self.sources):
+            if source >= 0:
+                out[:, clbit] = (keys >> source) & 1
+        return out
+
+    def packed(self, keys: NDArray[np.integer], clbits: Iterable[int]) -> NDArray[np.uint8]:
+        """Return some clbits as bytes, big-endian, the first clbit in the lowest bit of the last.
+
+        This is the layout of ``qiskit.primitives.BitArray``.
+        """
+        chosen = self.bits(keys)[:, list(clbits)][:, ::-1]
+        padding = -chosen.shape[1] % 8
+        return np.packbits(np.pad(chosen, ((0, 0), (padding, 0))), axis=1)
+
+    def integers(self, keys: NDArray[np.integer]) -> list[int]:
+        """Return the value of all clbits together, clbit 0 in the lowest bit."""
+        rows = self.packed(keys, range(len(self.sources)))
+        width = rows.shape[1]
+        data = rows.tobytes()
+        return [int.from_bytes(data[k : k + width]) for k in range(0, len(data), width)]
+
+    def strings(self, keys: NDArray[np.integer]) -> list[str]:
+        """Return the clbits as text, highest first, registers apart where they tile the clbits."""
+        if len(self.qubits) > _TABLE_QUBITS:
+            return self._render(keys)
+        if not self._strings:
+            self._strings.append(self._render(np.arange(1 << len(self.qubits))))
+        table = self._strings[0]
+        return [table[key] for key in keys.tolist()]
+
+    def _render(self, keys: NDArray[np.integer]) -> list[str]:
+        clbits, spaces = self._columns()
+        width = len(clbits) + len(spaces)
+        text = np.full((len(keys), width), ord(" "), dtype=np.uint8)
+        columns = [column for column in range(width) if column not in spaces]
+        text[:, columns] = self.bits(keys)[:, clbits] + ord("0")
+        flat = text.tobytes().decode("ascii")
+        return [flat[k : k + width] for k in range(0, len(flat), width)]
+
+    def _columns(self) -> tuple[list[int], set[int]]:
+        everything = list(range(len(self.sources)))
+        tiled = [clbit for _, members in self.registers for clbit in members]
+        spaces: set[int] = set()
+        if tiled == everything:
+            column = 0
+            for _, members in reversed(self.registers):
+                column += len(members)
+                spaces.add(column)
+                column += 1
+            spaces.discard(column - 1)
+        return everything[::-1], spaces
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Shots of many bindings. Row k is ``keys[begin:end]`` and ``counts[begin:end]``, ascending."""
+
+    readout: Readout
+    shots: int
+    keys: NDArray[np.uint32]
+    occurrences: NDArray[np.uint32]
+    ends: NDArray[np.int64]
+    seed: NDArray[np.uint64] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def row(self, binding: int = 0) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        """Return the keys that occurred for one binding, and how often each did."""
+        begin = int(self.ends[binding - 1]) if binding > 0 else 0
+        piece = slice(begin, int(self.ends[binding]))
+        return self.keys[piece], self.occurrences[piece]
+
+    def counts(self, binding: int = 0) -> dict[str, int]:
+        """Return counts by bit string, as Qiskit writes them."""
+        keys, occurrences = self.row(binding)
+        return dict(zip(self.readout.strings(keys), occurrences.tolist(), strict=True))
+
+    def hex_counts(self, binding: int = 0) -> dict[str, int]:
+        """Return counts by hexadecimal number, as Qiskit's ``Result`` stores them."""
+        keys, occurrences = self.row(binding)
+        return dict(zip(map(hex, self.readout.integers(keys)), occurrences.tolist(), strict=True))
+
+    def shot_keys(self, binding: int = 0) -> NDArray[np.int64]:
+        """Return the key of every shot, in the random order in which the shots were taken."""
+        from qruntime.execution.kernels import shuffle_shots
+
+        keys, occurrences = self.row(binding)
+        values = np.repeat(keys.astype(np.int64), occurrences)
+        shuffle_shots(values, self.seed, binding)
+        return values
+
+    def memory(self, binding: int = 0) -> list[str]:
+        """Return the bit string of every shot."""
+        return self.readout.strings(self.shot_keys(binding))

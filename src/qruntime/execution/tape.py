@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A fused circuit written as flat arrays, which the compiled interpreter reads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qruntime.execution.atoms import Atom, Flip, Matrix, Phase, Rotation, Table, bits
+from qruntime.execution.expressions import Angle
+from qruntime.execution.fusion import Dense, Diagonal, Fused, Node
+from qruntime.execution.layout import (
+    BIG,
+    FACTOR_WIDTH,
+    FLIP,
+    HEADER,
+    HIGH,
+    HIGH_HIGH,
+    HIGH_LANE,
+    LANE,
+    LANE_PAIR,
+    LANE_QUBITS,
+    LANES,
+    NETWORK,
+    OP_WIDTH,
+    PHASE,
+    REAL_HIGH,
+    REAL_LANE,
+    TABLE,
+    TILE_BITS,
+)
+
+_LOW = LANES - 1
+_PAIRS = {(0, 1): 0, (0, 2): 1, (1, 2): 2}
+
+
+@dataclass(frozen=True)
+class Tape:
+    """Arrays of a program: ``code`` (integers), ``reals``, and ``table`` (lane coefficients)."""
+
+    num_qubits: int
+    width: int
+    code: NDArray[np.int64]
+    reals: NDArray[np.float64]
+    table: NDArray[np.float64]
+    angles: int
+
+    @property
+    def scratch(self) -> int:
+        """How many floats one running call needs beside the state and the table."""
+        return self.angles + 4 * (1 << TILE_BITS) + 4 * self.width * (self.width + 1)
+
+
+@dataclass
+class _Op:
+    kernel: int
+    count: int = 0
+    fixed: int = 0
+    value: int = 0
+    first: int = 0
+    second: int = 0
+    table: int = 0
+    varies: int = 0
+    begin: int = 0
+    end: int = 0
+    targets: int = 0
+    lane_targets: int = 0
+    lane_0: int = 0
+    lane_1: int = 0
+    lane_mask: int = 0
+    lane_value: int = 0
+
+    def row(self) -> list[int]:
+        return list(vars(self).values())
+
+
+class _Writer:
+    def __init__(self, num_qubits: int) -> None:
+        self.width = max(num_qubits, LANE_QUBITS)
+        self.ops: list[_Op] = []
+        self.factors: list[list[int]] = []
+        self.lists: list[int] = []
+        self.numbers: list[float] = []
+        self.angles: dict[Angle, int] = {}
+        self.table_size = 0
+
+    def slot(self, angle: Angle) -> int:
+        return self.angles.setdefault(angle, len(self.angles))
+
+    def node(self, node: Node) -> None:
+        if isinstance(node, Dense):
+            self.dense(node)
+        elif isinstance(node, Diagonal):
+            self.diagonal(node)
+        elif isinstance(node, Flip):
+            self.flip(node)
+        elif isinstance(node, Matrix):
+            self.big(node, BIG, node.matrix)
+        else:
+            self.big(node, TABLE, node.diagonal)
+
+    def sweep(self, op: _Op, targets: Sequence[int], control: int, value: int, size: int) -> None:
+        """Fill in what all sweeps share: which vectors, which lanes, where the table is."""
+        lanes = [q for q in targets if q < LANE_QUBITS]
+        high = [q for q in targets if q >= LANE_QUBITS]
+        outer = control & ~_LOW
+        op.fixed = outer | sum(1 << q for q in high)
+        op.value = value & ~_LOW
+        op.count = 1 << (self.width - LANE_QUBITS - op.fixed.bit_count())
+        strides = [1 << q for q in high] + [0, 0]
+        op.first, op.second = strides[0], strides[1]
+        op.lane_mask, op.lane_value = control & _LOW, value & _LOW
+        op.targets, op.lane_targets = len(targets), len(lanes)
+        op.lane_0, op.lane_1 = [*lanes, 0, 0][:2]
+        op.table = self.table_size
+        self.table_size += size * LANES
+        self.ops.append(op)
+
+    def dense(self, node: Dense) -> None:
+        high = tuple(q for q in node.targets if q >= LANE_QUBITS)
+        lanes = tuple(q for q in node.targets if q < LANE_QUBITS)
+        size = 2 * 4 ** len(high) * 2 ** len(lanes)
+        if not lanes:
+            kernel = HIGH_HIGH if len(high) == 2 else HIGH
+        elif high:
+            kernel = HIGH_LANE + lanes[0]
+        else:
+            kernel = LANE + lanes[0] if len(lanes) == 1 else LANE_PAIR + _PAIRS[lanes[0], lanes[1]]
+        if len(node.targets) == 1 and node.real:
+            size //= 2
+            kernel = REAL_HIGH if high else REAL_LANE + lanes[0]
+        op = _Op(kernel, varies=not node.fixed)
+        op.begin, op.end = self.factor_list(node.factors, node.targets)
+        self.sweep(op, node.targets, node.control, node.value, size)
+
+    def flip(self, node: Flip) -> None:
+        target = node.target
+        kernel = FLIP + (0 if target >= LANE_QUBITS else target + 1)
+        op = _Op(kernel)
+        self.sweep(op, (target,), node.control, node.value, 1)
+
+    def diagonal(self, node: Diagonal) -> None:
+        small = [p for p in node.phases if p.control.bit_count() <= 2]
+        single = [p for p in node.phases if p.control.bit_count() > 2]
+        amplitudes = 1 << self.width
+        apart = sum(45.0 + 0.35 * amplitudes / 2 ** p.control.bit_count() for p in small)
+        together = 150.0 + 25.0 * len(small) + 10.0 * self.width + 0.8 * amplitudes
+        if apart <= together:
+            single = list(node.phases)
+        else:
+            self.network(small)
+        for phase in single:
+            self.phase(phase)
+
+    def phase(self, phase: Phase) -> None:
+        op = _Op(PHASE, varies=not phase.angle.fixed)
+        op.begin, op.end = self.factor_list([Phase(phase.angle)], ())
+        self.sweep(op, (), phase.control, phase.value, 2)
+
+    def network(self, phases: Iterable[Phase]) -> None:
+        begin = len(self.lists)
+        for phase in phases:
+            places = [*bits(phase.control)]
+            low, high = places[0], places[-1]
+            self.lists += [high, low, self.slot(phase.angle)]
+        self.ops.append(_Op(NETWORK, begin=begin, end=len(self.lists)))
+
+    def big(self, node: Matrix | Table, kernel: int, values: NDArray[np.complex128]) -> None:
+        op = _Op(kernel, fixed=node.control, value=node.value, targets=len(node.targets))
+        op.begin, op.end = len(self.lists), self.constant(values)
+        self.lists += node.targets
+        self.ops.append(op)
+
+    def factor_list(self, atoms: Sequence[Atom], targets: tuple[int, ...]) -> tuple[int, int]:
+        begin = len(self.factors)
+        for atom in atoms:
+            self.factors.append(self.factor(atom, {q: 1 << k for k, q in enumerate(targets)}))
+        return begin, len(self.factors)
+
+    def factor(self, atom: Atom, local: dict[int, int]) -> list[int]:
+        def moved(mask: int) -> int:
+            return sum(local[q] for q in bits(mask))
+
+        controls = [moved(atom.control), moved(atom.value)]
+        if isinstance(atom, Rotation):
+            return [0, moved(atom.x), moved(atom.z), *controls, self.slot(atom.angle)]
+        if isinstance(atom, Phase):
+            return [1, 0, 0, *controls, self.slot(atom.angle)]
+        if isinstance(atom, Flip):
+            return [2, local[atom.target], 0, *controls, 0]
+        values = _spread(atom, [local[q].bit_length() - 1 for q in atom.targets], len(local))
+        return [3, 0, 0, *controls, self.constant(values)]
+
+    def constant(self, values: NDArray[np.complex128]) -> int:
+        at = len(self.numbers)
+        flat = np.ascontiguousarray(values).ravel()
+        self.numbers += [part for z in flat.tolist() for part in (z.real, z.imag)]
+        return at
+
+
+def _spread(atom: Matrix | Table, places: Sequence[int], width: int) -> NDArray[np.complex128]:
+    """Return the atom's matrix on all ``width`` local bits; its own bits go to ``places``."""
+    size = 1 << width
+    index = np.arange(size)
+    own = np.zeros_like(index)
+    for k, place in enumerate(places):
+        own |= ((index >> place) & 1) << k
+    rest = index & ~sum(1 << place for place in places)
+    matrix = np.diag(atom.diagonal) if isinstance(atom, Table) else atom.matrix
+    same = rest[:, None] == rest[None, :]
+    spread: NDArray[np.complex128] = np.where(same, matrix[np.ix_(own, own)], 0)
+    return spread
+
+
+def write(fused: Fused, num_qubits: int) -> Tape:
+    """Return the arrays of a fused circuit. Its fixed coefficients are still to be filled in."""
+    writer = _Writer(num_qubits)
+    whole = writer.slot(fused.phase)
+    start = [
+        writer.factor_list(fused.start.get(q, ()), (q,)) if q in fused.start else (0, 0)
+        for q in range(writer.width)
+    ]
+    for node in fused.nodes:
+        writer.node(node)
+    return _pack(writer, num_qubits, whole, start)
+
+
+def _pack(writer: _Writer, num_qubits: int, whole: int, start: list[tuple[int, int]]) -> Tape:
+    angles = list(writer.angles)
+    sizes = [len(angle.terms) for angle in angles]
+    ends = np.cumsum([0, *sizes]).tolist()
+    columns = [column for angle in angles for column, _ in angle.terms]
+    sections: list[list[int]] = [
+        [value for op in writer.ops for value in op.row()],
+        [value for factor in writer.factors for value in factor],
+        writer.lists,
+        ends,
+        columns,
+        [value for pair in start for value in pair],
+    ]
+    header = [writer.width, len(writer.ops), len(angles), whole]
+    at = HEADER
+    for section in sections:
+        header.append(at)
+        at += len(section)
+    constants = [math.remainder(a.constant, 4 * math.pi) for a in angles]
+    slopes = [factor for angle in angles for _, factor in angle.terms]
+    header += [len(writer.numbers), len(writer.numbers) + len(constants)]
+    header += [0] * (HEADER - len(header))
+    code = np.array(header + [v for s in sections for v in s], dtype=np.int64)
+    reals = np.array(writer.numbers + constants + slopes, dtype=np.float64)
+    table = np.zeros(max(writer.table_size, 1), dtype=np.float64)
+    _check(writer)
+    return Tape(num_qubits, writer.width, code, reals, table, len(angles))
+
+
+def _check(writer: _Writer) -> None:
+    widths = {len(op.row()) for op in writer.ops} | {len(f) for f in writer.factors}
+    if not widths <= {OP_WIDTH, FACTOR_WIDTH}:
+        raise AssertionError("the tape's rows do not have the interpreter's width")
