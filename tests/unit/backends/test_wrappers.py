@@ -124,3 +124,11 @@ def test_what_is_set_on_it_is_set_on_the_backend_that_it_holds() -> None:
     backend.note = 1
 
     assert (held.options.shots, held.name(), held.note) == (3, "mine", 1)
+
+
+def test_the_backend_of_a_job_is_the_one_that_is_watched() -> None:
+    backend, seen = watched(AerBackend())
+
+    backend.run(circuit()).backend().run(circuit())
+
+    assert len(seen) == 2
