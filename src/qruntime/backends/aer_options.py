@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -17,10 +19,15 @@ from qruntime.backends.options import (
     only,
     real,
 )
-from qruntime.errors import InvalidInputError
+from qruntime.errors import InvalidInputError, UnsupportedOptionError
 
 MAX_SHOTS = 1_000_000
 
+ALWAYS_KNOWN = frozenset({"barrier", "delay", "measure", "reset", "store"})
+
+_GPU_BUILD = "it needs a GPU build of Qiskit Aer, and this machine has the CPU build"
+_GPU_DEVICES = ("GPU", "Thrust")
+_GPU_METHODS = ("tensor_network",)
 _GPU_ONLY = (
     "cuStateVec_enable",
     "batched_shots_gpu",
@@ -47,11 +54,19 @@ def noise_model_or_none(name: str, value: Any) -> Any:
 
     if value is None or isinstance(value, NoiseModel):
         return value
-    if isinstance(value, Mapping):
-        return NoiseModel.from_dict(dict(value))
-    raise InvalidInputError(
-        f"option '{name}' must be a qiskit_aer.noise.NoiseModel or None, not {type(value).__name__}"
-    )
+    if not isinstance(value, Mapping):
+        raise InvalidInputError(
+            f"option '{name}' must be a qiskit_aer.noise.NoiseModel, its dict or None, not a "
+            f"{type(value).__name__}"
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="from_dict has been deprecated")
+            return NoiseModel.from_dict(dict(value))
+    except Exception as error:  # Aer reads the dict unchecked: anything may be raised
+        raise InvalidInputError(
+            f"option '{name}' must be the dict of a noise model: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _check_like(default: Any) -> Check:
@@ -60,6 +75,43 @@ def _check_like(default: Any) -> Check:
     if isinstance(default, float):
         return real(0)
     return integer(0, optional=True)
+
+
+def _one_that_is_here(here: Sequence[str], elsewhere: Sequence[str]) -> Check:
+    among = one_of(*here)
+
+    def check(name: str, value: Any) -> Any:
+        if value in elsewhere and value not in here:
+            raise UnsupportedOptionError(
+                f"option '{name}={value!r}' cannot be honoured: {_GPU_BUILD}; allowed: "
+                + ", ".join(repr(item) for item in here)
+            )
+        return among(name, value)
+
+    return check
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a method of the simulator can do on this machine."""
+
+    qubits: int
+    instructions: frozenset[str]
+    custom: frozenset[str]
+    """Those of the instructions that are Aer's own, such as ``save_statevector``."""
+
+
+@cache
+def reach_of(method: str) -> Reach:
+    """Return what a method can do on this machine."""
+    from qiskit_aer import AerSimulator
+
+    described = AerSimulator(method=method).configuration()
+    return Reach(
+        int(described.n_qubits),
+        frozenset(described.basis_gates) | ALWAYS_KNOWN,
+        frozenset(described.custom_instructions) | ALWAYS_KNOWN,
+    )
 
 
 @cache
@@ -82,11 +134,10 @@ def aer_checks() -> Mapping[str, Check]:
     checks |= {name: one_of(*choices) for name, choices in _CHOICES.items()}
     checks |= SIMULATOR_CHECKS
     checks["shots"] = integer(1, MAX_SHOTS)
-    checks["method"] = one_of(*simulator.available_methods())
-    checks["device"] = one_of(*devices)
+    checks["method"] = _one_that_is_here(simulator.available_methods(), _GPU_METHODS)
+    checks["device"] = _one_that_is_here(devices, _GPU_DEVICES)
     checks["noise_model"] = noise_model_or_none
     checks["executor"] = only(None, reason="run() is synchronous and owns its workers")
     if devices == ("CPU",):
-        reason = "it needs a GPU build of Qiskit Aer, and this machine has the CPU build"
-        checks |= {name: only(defaults[name], reason=reason) for name in _GPU_ONLY}
+        checks |= {name: only(defaults[name], reason=_GPU_BUILD) for name in _GPU_ONLY}
     return checks

@@ -27,12 +27,11 @@ def simulate(circuits: Sequence[QuantumCircuit], options: Mapping[str, Any]) -> 
     Raises:
         ExecutionError: Aer failed for at least one circuit; the message has Aer's reason for each.
     """
-    from qiskit_aer import AerError
-
     try:
         result: Result = _simulator().run(list(circuits), **options).result()
-    except AerError as error:
-        raise ExecutionError(f"Aer could not run the circuits: {error.message}") from error
+    except Exception as error:  # Aer raises its own errors and those of its C++ part
+        reason = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
+        raise ExecutionError(f"Aer could not run the circuits: {reason}") from error
     if not result.success:
         reasons = [
             f"circuit {index}: {getattr(experiment, 'status', 'failed')}"

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from qiskit import QuantumCircuit, qasm2, qasm3
 from qiskit.circuit import Parameter, ParameterVector
 from qiskit.exceptions import MissingOptionalLibraryError, QiskitError
+from qiskit.transpiler import Target
 
 from qruntime.errors import InvalidCircuitError, InvalidInputError, MissingDependencyError
 
@@ -66,9 +68,10 @@ def _parse(text: str, index: int) -> QuantumCircuit:
         raise MissingDependencyError(
             f"circuit {index} is OpenQASM 3, which needs a package: pip install 'qruntime[qasm3]'"
         ) from error
-    except QiskitError as error:
+    except Exception as error:  # the parser of OpenQASM 3 raises errors of its own kinds
+        reason = str(error) or type(error).__name__
         raise InvalidCircuitError(
-            f"circuit {index} is not valid OpenQASM {version[1]}: {error}", index=index
+            f"circuit {index} is not valid OpenQASM {version[1]}: {reason}", index=index
         ) from error
 
 
@@ -77,53 +80,55 @@ def bind_parameters(
 ) -> list[QuantumCircuit]:
     """Return the bound circuits for both dialects of ``parameter_binds``.
 
-    A list of dicts with single values runs every circuit with every dict, circuit by circuit. A list
-    with one dict a circuit, whose values are lists of equal length, runs each circuit with its own.
+    A list of dicts with single values runs every circuit with every dict, circuit by circuit. A
+    list with one dict a circuit, whose values are lists of equal length, runs each circuit with
+    its own; an empty dict runs its circuit once.
     Keys are parameters, parameter vectors or parameter names.
 
     Raises:
         InvalidCircuitError: a parameter has no value.
         InvalidInputError: the binds do not fit the circuits.
     """
-    if parameter_binds:
-        rows = _rows(circuits, parameter_binds)
-        circuits = [
-            _bind(circuit, row, index)
-            for index, circuit in enumerate(circuits)
-            for row in rows[index]
-        ]
-    for index, circuit in enumerate(circuits):
-        if circuit.num_parameters:
-            names = ", ".join(f"'{parameter.name}'" for parameter in list(circuit.parameters)[:8])
-            more = f" and {circuit.num_parameters - 8} more" if circuit.num_parameters > 8 else ""
-            raise InvalidCircuitError(
-                f"circuit {index} ('{circuit.name}') has unbound parameters: {names}{more}; give "
-                "parameter_binds=, or bind them with circuit.assign_parameters()",
-                index=index,
-            )
-    return list(circuits)
+    rows = _rows(circuits, _binds(parameter_binds))
+    return [
+        _bind(circuit, row, index) for index, circuit in enumerate(circuits) for row in rows[index]
+    ]
 
 
-Row = dict[Parameter | str, float]
+Row: TypeAlias = dict[Parameter | str, float]
+Column: TypeAlias = npt.NDArray[Any]
 
 
-def _rows(circuits: Sequence[QuantumCircuit], parameter_binds: Any) -> list[list[Row]]:
-    binds = [parameter_binds] if isinstance(parameter_binds, Mapping) else list(parameter_binds)
+def _binds(parameter_binds: Any) -> list[Mapping[Any, Any]]:
+    if parameter_binds is None:
+        return []
+    if isinstance(parameter_binds, Mapping):
+        return [parameter_binds]
+    if not isinstance(parameter_binds, Iterable):
+        raise InvalidInputError(
+            f"parameter_binds is a {type(parameter_binds).__name__}; it must be a list of dicts"
+        )
+    binds = list(parameter_binds)
     for place, item in enumerate(binds):
         if not isinstance(item, Mapping):
             raise InvalidInputError(
                 f"parameter_binds[{place}] is a {type(item).__name__}; it must be a dict of "
                 "parameters to values"
             )
-    columns = [_columns(item) for item in binds]
-    listed = {np.ndim(values) for item in columns for values in item.values()}
-    if listed <= {0}:
-        shared: list[Row] = [{key: float(value) for key, value in item.items()} for item in columns]
-        return [shared] * len(circuits)
-    if listed != {1}:
+    return binds
+
+
+def _rows(circuits: Sequence[QuantumCircuit], binds: list[Mapping[Any, Any]]) -> list[list[Row]]:
+    columns = [_columns(item, place) for place, item in enumerate(binds)]
+    ranks = {values.ndim for item in columns for values in item.values()}
+    if not any(columns):
+        return [[{}]] * len(circuits)
+    if ranks == {0}:
+        return [[_row(item) for item in columns]] * len(circuits)
+    if ranks != {1}:
         raise InvalidInputError(
-            "parameter_binds mixes single values and lists; give single values (every dict runs with "
-            "every circuit) or lists (one dict a circuit)"
+            "parameter_binds mixes single values and lists; give single values (every dict runs "
+            "with every circuit) or lists (one dict a circuit)"
         )
     if len(columns) != len(circuits):
         raise InvalidInputError(
@@ -133,42 +138,74 @@ def _rows(circuits: Sequence[QuantumCircuit], parameter_binds: Any) -> list[list
     return [_transposed(item, place) for place, item in enumerate(columns)]
 
 
-def _columns(binds: Mapping[Any, Any]) -> dict[Parameter | str, Any]:
-    columns: dict[Parameter | str, Any] = {}
+def _columns(binds: Mapping[Any, Any], place: int) -> dict[Parameter | str, Column]:
+    columns: dict[Parameter | str, Column] = {}
     for key, values in binds.items():
-        if isinstance(key, ParameterVector):
-            by_element = np.moveaxis(np.asarray(values, dtype=float), -1, 0)
-            if len(by_element) != len(key):
-                raise InvalidInputError(
-                    f"parameter_binds gives {len(by_element)} values for the {len(key)} elements of "
-                    f"'{key.name}'"
-                )
-            columns.update(zip(key, by_element, strict=True))
-        else:
-            columns[key] = values
-    return columns
+        if not isinstance(key, Parameter | ParameterVector | str):
+            raise InvalidInputError(
+                f"parameter_binds[{place}] has a key of type {type(key).__name__}; keys are "
+                "parameters, parameter vectors or parameter names"
+            )
+        numbers = _numbers(values, getattr(key, "name", key), place)
+        if not isinstance(key, ParameterVector):
+            columns[key] = numbers
+            continue
+        if numbers.ndim == 0 or numbers.shape[-1] != len(key):
+            raise InvalidInputError(
+                f"parameter_binds[{place}] gives values of shape {numbers.shape} for the "
+                f"{len(key)} elements of '{key.name}'"
+            )
+        columns.update(zip(key, np.moveaxis(numbers, -1, 0), strict=True))
+    return {key: np.asarray(values) for key, values in columns.items()}
 
 
-def _transposed(columns: Mapping[Parameter | str, Sequence[float]], place: int) -> list[Row]:
-    lengths = {len(values) for values in columns.values()}
-    if len(lengths) > 1:
+def _numbers(values: Any, name: object, place: int) -> Column:
+    try:
+        numbers = np.asarray(values)
+        if numbers.dtype.kind not in "US":
+            return numbers.astype(float, casting="unsafe" if numbers.dtype == object else "safe")
+    except (TypeError, ValueError, QiskitError):
+        pass
+    raise InvalidInputError(
+        f"parameter_binds[{place}] has no number, or list of numbers, for '{name}'"
+    )
+
+
+def _transposed(columns: Mapping[Parameter | str, Column], place: int) -> list[Row]:
+    if not columns:
+        return [{}]
+    lengths = sorted({len(values) for values in columns.values()})
+    if len(lengths) > 1 or lengths == [0]:
         raise InvalidInputError(
-            f"parameter_binds[{place}] has lists of different lengths: {sorted(lengths)}"
+            f"parameter_binds[{place}] has lists of these lengths: {lengths}; all must have the "
+            "same, and at least one value"
         )
-    keys = list(columns)
     return [
-        {key: float(value) for key, value in zip(keys, row, strict=True)}
-        for row in zip(*columns.values(), strict=True)
+        _row({key: values[number] for key, values in columns.items()})
+        for number in range(lengths[0])
     ]
+
+
+def _row(values: Mapping[Parameter | str, Any]) -> Row:
+    return {key: float(value) for key, value in values.items()}
 
 
 def _bind(circuit: QuantumCircuit, row: Row, index: int) -> QuantumCircuit:
     try:
-        return circuit.assign_parameters(row)
-    except QiskitError as error:
+        bound = circuit.assign_parameters(row) if row else circuit
+    except (QiskitError, KeyError) as error:
         raise InvalidInputError(
             f"parameter_binds does not fit circuit {index} ('{circuit.name}'): {error}"
         ) from error
+    if bound.num_parameters:
+        names = ", ".join(f"'{parameter.name}'" for parameter in list(bound.parameters)[:8])
+        more = f" and {bound.num_parameters - 8} more" if bound.num_parameters > 8 else ""
+        raise InvalidCircuitError(
+            f"circuit {index} ('{circuit.name}') has unbound parameters: {names}{more}; give "
+            "parameter_binds=, or bind them with circuit.assign_parameters()",
+            index=index,
+        )
+    return bound
 
 
 def check_instructions(
@@ -193,10 +230,52 @@ def check_instructions(
 def instruction_names(circuit: QuantumCircuit) -> set[str]:
     """Return the names of a circuit's instructions, those inside control flow too."""
     names = set(circuit.count_ops())
-    for instruction in circuit.data:
-        for block in getattr(instruction.operation, "blocks", ()):
-            names |= instruction_names(block)
+    if circuit.has_control_flow_op():
+        for instruction in circuit.data:
+            for block in getattr(instruction.operation, "blocks", ()):
+                names |= instruction_names(block)
     return names
+
+
+def check_on_device(circuits: Sequence[QuantumCircuit], target: Target, *, backend: str) -> None:
+    """Refuse circuits that are wider than the device or act where it has no such instruction.
+
+    Instructions that the target does not name are not looked at.
+
+    Raises:
+        InvalidCircuitError: names the circuit, the instruction and the qubits.
+    """
+    width = target.num_qubits
+    for index, circuit in enumerate(circuits):
+        if width is not None and circuit.num_qubits > width:
+            raise InvalidCircuitError(
+                f"circuit {index} ('{circuit.name}') has {circuit.num_qubits} qubits; '{backend}' "
+                f"has {width}",
+                index=index,
+            )
+        for name, qubits in sorted(_uses(circuit, range(circuit.num_qubits))):
+            known = name in target.operation_names
+            if known and not target.instruction_supported(name, qubits):
+                raise InvalidCircuitError(
+                    f"circuit {index} ('{circuit.name}') has '{name}' on qubits {qubits}, which "
+                    f"'{backend}' does not have there; transpile(circuit, backend) routes "
+                    "circuits to the device",
+                    index=index,
+                )
+
+
+def _uses(circuit: QuantumCircuit, wires: Sequence[int]) -> set[tuple[str, tuple[int, ...]]]:
+    """Return what acts on which of the outermost circuit's qubits, inside control flow too."""
+    places = dict(zip(circuit.qubits, wires, strict=True))
+    found: set[tuple[str, tuple[int, ...]]] = set()
+    for instruction in circuit.data:
+        qubits = tuple(places[qubit] for qubit in instruction.qubits)
+        blocks = getattr(instruction.operation, "blocks", ())
+        for block in blocks:
+            found |= _uses(block, qubits)
+        if not blocks:
+            found.add((instruction.name, qubits))
+    return found
 
 
 def active_qubits(circuit: QuantumCircuit) -> int:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from qiskit.circuit import Instruction
@@ -23,7 +23,19 @@ from qruntime.program.models import (
 )
 
 _NOT_GATES = frozenset({"measure", "delay", "barrier"})
-_CONTROL_FLOW = frozenset({"if_else", "while_loop", "for_loop", "switch_case", "box"})
+_CONTROL_FLOW = frozenset(
+    {
+        "box",
+        "break",
+        "break_loop",
+        "continue",
+        "continue_loop",
+        "for_loop",
+        "if_else",
+        "switch_case",
+        "while_loop",
+    }
+)
 
 
 def configuration_of(backend: BackendV2) -> BackendConfiguration:
@@ -33,10 +45,12 @@ def configuration_of(backend: BackendV2) -> BackendConfiguration:
             f"a device is a Qiskit backend (BackendV2), not a {type(backend).__name__}"
         )
     own = getattr(backend, "configuration", None)
-    if callable(own):
-        return configuration_from(own())
+    stated = own() if callable(own) else None
+    if isinstance(stated, Mapping) or hasattr(stated, "to_dict"):
+        return configuration_from(stated)
     target = backend.target
-    names = [name for name in target.operation_names if name not in _NOT_GATES | _CONTROL_FLOW]
+    left_out = _NOT_GATES | _CONTROL_FLOW | {"reset"}
+    names = [name for name in target.operation_names if name not in left_out]
     coupling = target.build_coupling_map()
     optional: dict[str, Any] = {}
     if backend.max_circuits is not None:
@@ -50,7 +64,7 @@ def configuration_of(backend: BackendV2) -> BackendConfiguration:
         basis_gates=names,
         gates=[_gate_config(target, name) for name in names],
         local=False,
-        simulator=False,
+        simulator="simulator" in str(backend.name).lower(),
         conditional=bool(_CONTROL_FLOW.intersection(target.operation_names)),
         open_pulse=False,
         memory=True,

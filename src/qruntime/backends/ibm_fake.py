@@ -26,11 +26,11 @@ def _classes() -> dict[str, type[BackendV2]]:
 
     found = (getattr(fake_provider, name) for name in dir(fake_provider))
     return {
-        item.backend_name: item
+        name: item
         for item in found
         if isinstance(item, type)
         and issubclass(item, BackendV2)
-        and getattr(item, "backend_name", None)
+        and (name := getattr(item, "backend_name", None))
     }
 
 

@@ -27,9 +27,9 @@ def noise_model_from(device: BackendV2) -> Any:
     """Return a ``qiskit_aer.noise.NoiseModel`` that approximates the device.
 
     It has depolarising gate errors, thermal relaxation and readout errors. From a device with
-    ``properties()`` and the interface of version 1, such as a ``ProgramBackend``, the readout errors
-    are asymmetric (prepared 0 and prepared 1 each have their own); from any other device they come
-    from its target, where one number stands for both.
+    ``properties()`` and the interface of version 1, such as a ``ProgramBackend``, the readout
+    errors are asymmetric (prepared 0 and prepared 1 each have their own); from any other device
+    they come from its target, where one number stands for both.
 
     Raises:
         InvalidInputError: ``device`` is not a backend.

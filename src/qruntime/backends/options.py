@@ -27,11 +27,13 @@ def integer(low: int, high: int | None = None, *, optional: bool = False) -> Che
             return None
         if isinstance(value, bool) or not isinstance(value, numbers.Integral):
             raise InvalidInputError(
-                f"option '{name}' must be an integer {allowed}, not {value!r} ({type(value).__name__})"
+                f"option '{name}' must be an integer {allowed}, not {value!r} "
+                f"({type(value).__name__})"
             )
-        if value < low or (high is not None and value > high):
-            raise InvalidInputError(f"option '{name}' must be {allowed}, not {value}")
-        return int(value)
+        number = int(value)
+        if number < low or (high is not None and number > high):
+            raise InvalidInputError(f"option '{name}' must be {allowed}, not {number}")
+        return number
 
     return check
 
@@ -42,7 +44,8 @@ def real(low: float, *, optional: bool = False) -> Check:
     def check(name: str, value: Any) -> float | None:
         if value is None and optional:
             return None
-        if isinstance(value, bool) or not isinstance(value, numbers.Real) or not value >= low:
+        is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        if not is_number or not float(value) >= low:
             raise InvalidInputError(f"option '{name}' must be a number >= {low:g}, not {value!r}")
         return float(value)
 
@@ -140,5 +143,33 @@ def check_known(given: Iterable[str], known: Iterable[str], *, backend: str) -> 
 
 
 def checked(fields: Mapping[str, Any], checks: Mapping[str, Check]) -> dict[str, Any]:
-    """Return the fields with every value checked; nothing is changed when one of them is refused."""
+    """Return the fields with every value checked; if one is refused, nothing has changed."""
     return {name: checks.get(name, anything)(name, value) for name, value in fields.items()}
+
+
+def given(run_config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a run without those that say nothing.
+
+    Programs pass on inputs that nobody gave, such as ``shots=None``. None stands for "not given"
+    where the default is a number, a text or a truth value; elsewhere it is a value, such as "no
+    noise model".
+    """
+    return {
+        name: value
+        for name, value in run_config.items()
+        if value is not None or not isinstance(defaults.get(name), bool | int | float | str)
+    }
+
+
+def timeout_or_none(value: Any) -> float | None:
+    """Accept a positive number of seconds, or None for no limit.
+
+    Raises:
+        InvalidInputError: it is anything else.
+    """
+    if value is None:
+        return None
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not float(value) > 0:
+        raise InvalidInputError(f"timeout must be a number of seconds > 0, not {value!r}")
+    return float(value)

@@ -10,12 +10,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from qiskit import QuantumCircuit
-from qiskit.providers import BackendV2, JobStatus, Options
-from qiskit.providers.jobstatus import JOB_FINAL_STATES
+from qiskit.providers import BackendV2, Options
 from qiskit.result import Result
 from qiskit.transpiler import Target
 
-from qruntime.backends.circuits import bind_parameters, read_circuits
+from qruntime.backends.circuits import (
+    bind_parameters,
+    check_instructions,
+    check_on_device,
+    read_circuits,
+)
 from qruntime.backends.describe import configuration_of, properties_of
 from qruntime.backends.options import (
     RECORDED,
@@ -23,22 +27,24 @@ from qruntime.backends.options import (
     SIMULATOR_DEFAULTS,
     check_known,
     checked,
+    given,
     integer,
+    timeout_or_none,
 )
 from qruntime.errors import (
     ExecutionError,
     ExecutionTimeoutError,
-    InvalidCircuitError,
     InvalidInputError,
-    UnknownOptionError,
     UnsupportedOptionError,
 )
 from qruntime.program.backend import ProgramBackend
-from qruntime.program.job import FinishedJob, with_headers
+from qruntime.program.job import FinishedJob
 
 _PLUGIN_HOOKS = ("get_translation_stage_plugin", "get_scheduling_stage_plugin")
 _FIRST_POLL_SECONDS = 0.002
 _LONGEST_POLL_SECONDS = 1.0
+_FINAL = ("DONE", "CANCELLED", "ERROR")
+_NOT_ON_TARGETS = frozenset({"barrier", "store"})
 
 
 class ProviderBackend(ProgramBackend):
@@ -61,6 +67,8 @@ class ProviderBackend(ProgramBackend):
         self._backend = backend
         super().__init__(configuration, _provider_of(backend), target=backend.target)
         self._options = _options_of(backend)
+        self._initial = dict(self._options)
+        self._changed: set[str] = set()
         self.set_options(**fields)
         for hook in _PLUGIN_HOOKS:
             if hasattr(backend, hook):
@@ -86,10 +94,9 @@ class ProviderBackend(ProgramBackend):
 
     def set_options(self, **fields: Any) -> None:
         """Set option fields; either all of them are set or, on an error, none."""
-        for field in fields:
-            if field not in self._options:
-                raise UnknownOptionError(f"Options field {field} is not valid for this backend")
+        self._check_fields(fields)
         self._options.update_options(**self._checked(fields))
+        self._changed.update(fields)
 
     def run(
         self,
@@ -111,15 +118,24 @@ class ProviderBackend(ProgramBackend):
             ExecutionTimeoutError: it took longer than ``timeout``; the job was cancelled.
         """
         check_known(run_config, self._options, backend=str(self.name))
-        given = self._checked(run_config)
-        bound = bind_parameters(read_circuits(circuits, run_input), parameter_binds)
-        self._check_size(bound)
-        options = {**dict(self._options), **given}
-        passed = {name: value for name, value in options.items() if name in self._backend.options}
+        fields = self._checked(given(run_config, self._initial))
+        options = {**dict(self._options), **fields}
+        seconds = timeout_or_none(timeout)
+        read = read_circuits(circuits, run_input)
+        self._check_circuits(read)
+        bound = bind_parameters(read, parameter_binds)
+        self._check_count(len(bound))
         with _provider_errors():
-            job = self._backend.run(bound, **passed)
-            result = _wait(job, timeout)
-        return FinishedJob(self, self._finished(result, options), job_id=str(job.job_id()))
+            deadline = None if seconds is None else time.monotonic() + seconds
+            job = self._backend.run(bound, **self._passed(options, fields))
+            result = _wait(job, deadline, timeout)
+        return FinishedJob(
+            self,
+            self._finished(result, options),
+            job_id=str(job.job_id()),
+            circuits=len(bound),
+            shots=len(bound) * int(options.get("shots") or 0),
+        )
 
     def _checked(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         own = self._backend.options
@@ -135,20 +151,31 @@ class ProviderBackend(ProgramBackend):
             )
         return fields
 
-    def _check_size(self, circuits: list[QuantumCircuit]) -> None:
+    def _passed(self, options: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the provider is told: what was asked for, never its own defaults.
+
+        A simulated device keeps its noise model as a default; passing a copy of an option's old
+        value on would replace it.
+        """
+        own = self._backend.options
+        return {
+            name: value
+            for name, value in options.items()
+            if name in own and (name in fields or name in self._changed)
+        }
+
+    def _check_circuits(self, circuits: list[QuantumCircuit]) -> None:
+        custom = getattr(self._configuration, "custom_instructions", None) or ()
+        known = _NOT_ON_TARGETS.union(self.target.operation_names, custom)
+        check_instructions(circuits, known, backend=str(self.name))
+        check_on_device(circuits, self.target, backend=str(self.name))
+
+    def _check_count(self, count: int) -> None:
         limit = self.max_circuits
-        if limit is not None and len(circuits) > limit:
+        if limit is not None and count > limit:
             raise InvalidInputError(
-                f"{len(circuits)} circuits in one run; '{self.name}' takes at most {limit}"
+                f"{count} circuits in one run; '{self.name}' takes at most {limit}"
             )
-        width = self.num_qubits
-        for index, circuit in enumerate(circuits):
-            if width is not None and circuit.num_qubits > width:
-                raise InvalidCircuitError(
-                    f"circuit {index} ('{circuit.name}') has {circuit.num_qubits} qubits; "
-                    f"'{self.name}' has {width}",
-                    index=index,
-                )
 
     def _finished(self, result: Result, options: Mapping[str, Any]) -> Result:
         result.backend_name = str(self.name)
@@ -159,7 +186,7 @@ class ProviderBackend(ProgramBackend):
         }
         if recorded:
             result._metadata.setdefault("metadata", {})["recorded_options"] = recorded
-        return with_headers(result)
+        return result
 
 
 def _provider_of(backend: BackendV2) -> Any:
@@ -197,32 +224,47 @@ def _provider_errors() -> Iterator[None]:
         ) from error
 
 
-def _wait(job: Any, timeout: float | None) -> Result:
+def _wait(job: Any, deadline: float | None, timeout: float | None) -> Result:
     try:
-        if timeout is not None:
-            _wait_until_final(job, timeout)
+        if deadline is not None:
+            _wait_until_final(job, deadline, timeout)
         result: Result = job.result()
     except BaseException:
-        with contextlib.suppress(Exception):  # the first error is the one to report
-            if job.status() not in JOB_FINAL_STATES:
-                job.cancel()
+        _cancel_unless_final(job)
         raise
     if not result.success:
         raise ExecutionError(f"the provider's job {job.job_id()} failed: {result.status}")
     return result
 
 
-def _wait_until_final(job: Any, timeout: float) -> None:
-    deadline = time.monotonic() + timeout
+def _cancel_unless_final(job: Any) -> None:
+    status = ""
+    with contextlib.suppress(Exception):  # the first error is the one to report
+        status = _status_name(job)
+    with contextlib.suppress(Exception):
+        if status not in _FINAL:
+            job.cancel()
+
+
+def _wait_until_final(job: Any, deadline: float, timeout: float | None) -> None:
     pause = _FIRST_POLL_SECONDS
-    while (status := job.status()) not in JOB_FINAL_STATES:
+    while (status := _status_name(job)) not in _FINAL:
         left = deadline - time.monotonic()
         if left <= 0:
             raise ExecutionTimeoutError(
-                f"the job did not finish within the timeout of {timeout:g} s (it was {status.name}); "
+                f"the job did not finish within the timeout of {timeout:g} s (it was {status}); "
                 "it was cancelled"
             )
         time.sleep(min(pause, left))
         pause = min(pause * 1.5, _LONGEST_POLL_SECONDS)
-    if status is JobStatus.CANCELLED:
+    if status == "CANCELLED":
         raise ExecutionError(f"the provider's job {job.job_id()} was cancelled there")
+    if status == "ERROR":
+        reason = job.error_message() if hasattr(job, "error_message") else "no reason was given"
+        raise ExecutionError(f"the provider's job {job.job_id()} failed: {reason}")
+
+
+def _status_name(job: Any) -> str:
+    """Return the name of a job's status; some providers have it as text already."""
+    status = job.status()
+    return str(getattr(status, "name", status))

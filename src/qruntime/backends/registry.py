@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import importlib
-import runpy
+import importlib.util
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from qiskit.providers import BackendV2
@@ -51,7 +54,7 @@ class BackendRegistry:
         for catalog in self.catalogs:
             try:
                 found.update(catalog.names())
-            except MissingDependencyError:
+            except Exception:  # noqa: BLE001,S112  a broken package must not hide the others; create() tells
                 continue
         return sorted(found)
 
@@ -95,14 +98,14 @@ def installed() -> BackendRegistry:
 
 def _single(entry: EntryPoint) -> Catalog:
     def create(name: str) -> ProgramBackend:
-        return as_backend(entry.load()(), f"entry point '{name}' of {BACKENDS_GROUP}")
+        return as_backend(_load(entry)(), f"entry point '{name}' of {BACKENDS_GROUP}")
 
     return Catalog(names=lambda: (entry.name,), create=create, prefix=entry.name)
 
 
 def _many(entry: EntryPoint) -> Catalog:
     def catalog() -> Catalog:
-        loaded = entry.load()
+        loaded = _load(entry)
         if not isinstance(loaded, Catalog):
             raise InvalidInputError(
                 f"entry point '{entry.name}' of {CATALOGS_GROUP} must be a Catalog, not a "
@@ -115,6 +118,16 @@ def _many(entry: EntryPoint) -> Catalog:
         create=lambda name: catalog().create(name),
         prefix=entry.name,
     )
+
+
+def _load(entry: EntryPoint) -> Any:
+    try:
+        return entry.load()
+    except Exception as error:  # another package's code: it must not take the other backends along
+        raise MissingDependencyError(
+            f"entry point '{entry.name}' of {entry.group} cannot be loaded: "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def as_backend(made: Any, source: str) -> ProgramBackend:
@@ -143,12 +156,27 @@ def from_reference(reference: str) -> ProgramBackend:
     """
     place, _, attribute = reference.rpartition(":")
     try:
-        if place.endswith(".py"):
-            factory = runpy.run_path(place)[attribute]
-        else:
-            factory = getattr(importlib.import_module(place), attribute)
-    except (ImportError, OSError, AttributeError, KeyError) as error:
+        module = _module_of_file(place) if place.endswith(".py") else importlib.import_module(place)
+    except Exception as error:  # the code of whoever gave the name
         raise BackendNotFoundError(
             f"no backend '{reference}': {type(error).__name__}: {error}"
         ) from error
+    factory = getattr(module, attribute, None)
+    if not callable(factory):
+        names = [name for name, value in vars(module).items() if callable(value)]
+        raise BackendNotFoundError(
+            f"no backend '{reference}': '{place}' has no class or function '{attribute}'"
+            f"{nearest(attribute, names)}"
+        )
     return as_backend(factory(), f"'{reference}'")
+
+
+def _module_of_file(path: str) -> ModuleType:
+    name = f"qruntime_backend_{Path(path).stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"'{path}' is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickle look a class's module up there
+    spec.loader.exec_module(module)
+    return module

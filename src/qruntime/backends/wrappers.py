@@ -11,6 +11,7 @@ from qiskit.providers import Options
 
 from qruntime.core.jobs import JobUsage
 from qruntime.program.backend import ProgramBackend
+from qruntime.program.job import FinishedJob
 
 
 class WatchedBackend(ProgramBackend):
@@ -42,6 +43,8 @@ class WatchedBackend(ProgramBackend):
         held: ProgramBackend = object.__getattribute__(self, "_held")
         job = held.run(*args, **run_config)
         self._watch.count(_used(held, job, args, run_config))
+        if isinstance(job, FinishedJob):
+            job.ran_on(self)
         return job
 
     def __getattribute__(self, name: str) -> Any:

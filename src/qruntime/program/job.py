@@ -32,6 +32,10 @@ class FinishedJob(JobV1):
         super().__init__(backend, job_id or uuid.uuid4().hex, **metadata)
         self._result = result
 
+    def ran_on(self, backend: Any) -> None:
+        """State which backend the program ran the job on, where that is a wrapper of the real one."""
+        self._backend = backend
+
     def submit(self) -> None:
         """Do nothing: the job was submitted and has finished."""
 

@@ -18,14 +18,14 @@ def check_requirements(requirements: Mapping[str, Any], backend: Any) -> None:
     """Check a backend against a program's requirements.
 
     They are ``{"min_num_qubits": n}`` as in 2021, or a JSON Schema for the backend's configuration
-    as a dict, or both.
+    as a dict, or both. A simulator that states no width has any width.
 
     Raises:
         InvalidInputError: the backend does not meet them; the message says which.
     """
     schema = {key: value for key, value in requirements.items() if key != _MIN_QUBITS}
     least = requirements.get(_MIN_QUBITS, 0)
-    if (backend.num_qubits or 0) < least:
+    if backend.num_qubits is not None and backend.num_qubits < least:
         raise InvalidInputError(
             f"the program requires a backend with at least {least} qubits; '{backend.name}' has "
             f"{backend.num_qubits}"
