@@ -35,9 +35,14 @@ def structure_key(circuit: QuantumCircuit) -> Hashable:
     """
     places = {bit: k for k, bit in enumerate(circuit.qubits)}
     shown = {bit: k for k, bit in enumerate(circuit.clbits)}
-    operations = []
+    operations: list[Hashable] = []
     for instruction in circuit.data:
-        operations.append(_operation(instruction.operation))
+        if instruction.is_standard_gate():
+            operations.append(instruction.name)
+            if instruction.params:
+                operations.append(_values(instruction.params))
+        else:
+            operations.append(_operation(instruction.operation))
         operations.append(tuple([places[bit] for bit in instruction.qubits]))
         if instruction.clbits:
             operations.append(tuple([shown[bit] for bit in instruction.clbits]))
