@@ -72,7 +72,7 @@ def test_every_standard_gate_is_exact_for_every_control_state(kind: type) -> Non
 
 @pytest.mark.parametrize("kind", STANDARD, ids=lambda kind: kind.__name__)
 def test_every_standard_gate_is_exact_with_free_angles(kind: type) -> None:
-    gate = build(kind, PARAMETERS + [2 * PARAMETERS[0] - 1])
+    gate = build(kind, [*PARAMETERS, 2 * PARAMETERS[0] - 1])
     circuit = smeared(gate.num_qubits + 3, 4)
     circuit.append(gate, range(gate.num_qubits))
     row = np.array([0.3, -1.7, 2.9])[: circuit.num_parameters]

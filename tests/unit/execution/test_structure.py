@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Circuits share a key only if one compiled program serves both."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from circuits import circuits
+from hypothesis import HealthCheck, given, settings
+from qiskit import ClassicalRegister, QuantumCircuit
+from qiskit.circuit import Gate, Parameter
+from qiskit.circuit.library import UnitaryGate, XGate
+
+from qruntime.execution.structure import structure_key
+
+ANGLE = Parameter("t")
+
+
+def base() -> QuantumCircuit:
+    circuit = QuantumCircuit(3, 1)
+    circuit.rx(ANGLE, 0)
+    circuit.cx(0, 1)
+    circuit.measure(0, 0)
+    return circuit
+
+
+@settings(deadline=None, derandomize=True, max_examples=60, suppress_health_check=list(HealthCheck))
+@given(circuits())
+def test_a_copy_has_the_same_key(circuit: QuantumCircuit) -> None:
+    key = structure_key(circuit)
+
+    assert hash(key) == hash(structure_key(circuit.copy("another name")))
+    assert key == structure_key(circuit.copy("another name"))
+
+
+def custom(angle: float) -> QuantumCircuit:
+    inner = QuantumCircuit(1, name="mine")
+    inner.rx(angle, 0)
+    circuit = QuantumCircuit(1)
+    circuit.append(inner.to_gate(), [0])
+    return circuit
+
+
+def one(gate: Gate) -> QuantumCircuit:
+    circuit = QuantumCircuit(gate.num_qubits)
+    circuit.append(gate, range(gate.num_qubits))
+    return circuit
+
+
+def with_phase() -> QuantumCircuit:
+    circuit = base()
+    circuit.global_phase = 0.1
+    return circuit
+
+
+def with_register() -> QuantumCircuit:
+    circuit = base()
+    circuit.add_register(ClassicalRegister(1))
+    return circuit
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (base(), with_phase()),
+        (base(), with_register()),
+        (base(), base().assign_parameters([1.0])),
+        (base(), base().assign_parameters([Parameter("t")])),
+        (custom(0.1), custom(0.2)),
+        (one(UnitaryGate(np.eye(2))), one(UnitaryGate(-np.eye(2)))),
+        (one(XGate().control(1, ctrl_state=0)), one(XGate().control(1, ctrl_state=1))),
+        (
+            one(XGate().control(2, annotated=True)),
+            one(XGate().control(2, ctrl_state=1, annotated=True)),
+        ),
+    ],
+    ids=["phase", "register", "value", "symbol", "definition", "matrix", "control", "annotated"],
+)
+def test_what_changes_the_result_changes_the_key(
+    first: QuantumCircuit, second: QuantumCircuit
+) -> None:
+    assert structure_key(first) != structure_key(second)
