@@ -1,6 +1,8 @@
 # What a developer runs. `make demo` and `make test` set up .venv and call these.
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
+# small circuits are slower on several threads, and tests run side by side
+export OMP_NUM_THREADS := "1"
 bin := justfile_directory() / ".venv/bin"
 
 # list the recipes

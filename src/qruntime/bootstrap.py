@@ -45,7 +45,15 @@ def local(
 
     ``slots`` is how many programs run at once. ``backends`` are objects, classes or functions by
     name, besides the installed ones.
+
+    Raises:
+        InvalidInputError: the programs run in other processes, which do not have ``backends``.
     """
+    if backends and not starter.in_process:
+        raise InvalidInputError(
+            "backends of your own do not leave this process: use isolation='inline', or name them "
+            "as 'FILE.py:CLASS' or 'MODULE:CLASS'"
+        )
     from qruntime.backends.registry import from_reference, installed
     from qruntime.engine.runtime import LocalRuntime
     from qruntime.store.memory import MemoryStore

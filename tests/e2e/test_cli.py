@@ -123,6 +123,9 @@ BAD = {
     "a syntax error": (["syntax.py"], "line 2"),
     "a wrong type for the schema": (["typed.py", "-i", "n=text"], "inputs.n"),
     "a missing input for the schema": (["typed.py"], "n"),
+    "a missing input": (["untyped.py"], "input 'n' is missing"),
+    "an unknown input": (["untyped.py", "-i", "n=1", "-i", "m=1"], "unknown input 'm'"),
+    "a missing module": (["imports.py"], "no_such_module"),
     "a bad limit": (["bell.py", "--max-time", "-1"], "seconds > 0"),
 }
 
@@ -133,6 +136,10 @@ def test_bad_input_is_told_in_one_message_and_exit_code_2(case, bell, tmp_path):
     (tmp_path / "nomain.py").write_text("x = 1\n")
     (tmp_path / "signature.py").write_text("def main(backend):\n    pass\n")
     (tmp_path / "syntax.py").write_text("x = 1\ndef main(:\n")
+    (tmp_path / "untyped.py").write_text("def main(backend, user_messenger, n):\n    return n\n")
+    (tmp_path / "imports.py").write_text(
+        "import no_such_module\ndef main(backend, user_messenger):\n    pass\n"
+    )
     (tmp_path / "typed.py").write_text("def main(backend, user_messenger, n):\n    return n\n")
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
     metadata = {"name": "typed", "spec": {"parameters": schema}}
@@ -143,11 +150,11 @@ def test_bad_input_is_told_in_one_message_and_exit_code_2(case, bell, tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("Error: ")
     assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "qruntime/" not in done.stderr
+    assert ("Traceback" in done.stderr) == (case == "a missing module")  # the program's own lines
 
 
 PROGRAM_ERRORS = {
-    "a missing input": ("def main(backend, user_messenger, n):\n    pass\n", "'n' is missing"),
     "an unserialisable result": (
         "def main(backend, user_messenger):\n    return object()\n",
         "object",

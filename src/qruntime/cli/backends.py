@@ -65,7 +65,7 @@ def _facts(backend: ProgramBackend) -> dict[str, Any]:
         "instructions": sorted(backend.operation_names),
         **_calibration(backend),
         "options": {
-            option: value for option, value in backend.options.items() if value is not None
+            option: _plain(value) for option, value in backend.options.items() if value is not None
         },
     }
     return {key: value for key, value in facts.items() if value is not None}
@@ -91,6 +91,11 @@ def _calibration(backend: ProgramBackend) -> dict[str, Any]:
             continue
         facts[key] = float(f"{median(values) * scale:.4g}")
     return facts
+
+
+def _plain(value: Any) -> Any:
+    """Return an option's value if it is short, else what it is."""
+    return value if isinstance(value, bool | int | float | str) else type(value).__name__
 
 
 def _cell(value: Any) -> str:

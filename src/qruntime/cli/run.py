@@ -25,6 +25,9 @@ BAD_INPUT = 2
 INTERRUPTED = 130
 TERMINATED = 143
 
+_BAD_INPUT_CODES = ("invalid_input", "invalid_program", "missing_dependency")
+"""What a worker finds wrong before the program's own code runs."""
+
 
 def run(  # noqa: PLR0913  a parameter is an option of the command
     program: Annotated[
@@ -132,6 +135,8 @@ def _follow(job: RuntimeJob, shown: Display, output: Path | None) -> int:
             shown.failure("job_cancelled", "the job was cancelled", "")
         else:
             shown.failure(failure.code, failure.message, failure.traceback)
+            if failure.code in _BAD_INPUT_CODES and not failure.traceback:
+                return BAD_INPUT
         return FAILED
     if output is not None:
         _write(output, held.result)

@@ -88,6 +88,7 @@ class RuntimeOptions:
             log_level=str(self.log_level or "WARNING").upper(),
             tags=tuple(self.job_tags or ()),
             max_execution_time=self.max_execution_time,
+            session_time=self.session_time,
             image=self.image,
             backend_options=dict(self.backend_options),
         )

@@ -30,14 +30,23 @@ class ParameterNamespace(SimpleNamespace):
         return self.__metadata
 
     def validate(self) -> None:
-        """Check that every required input is set.
+        """Check that every required input is set that the schema has no default for.
 
         Raises:
             InvalidInputError: one is None; the message names it.
         """
-        missing = [name for name in self.__metadata["required"] if getattr(self, name) is None]
+        properties = self.__metadata["properties"]
+        missing = [
+            name
+            for name in self.__metadata["required"]
+            if getattr(self, name) is None and "default" not in properties.get(name, {})
+        ]
         if missing:
             raise InvalidInputError(f"required inputs are not set: {', '.join(missing)}")
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={getattr(self, name)!r}" for name in self.__metadata["properties"])
+        return f"ParameterNamespace({', '.join(shown)})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the inputs that are set."""

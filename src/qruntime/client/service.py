@@ -36,7 +36,7 @@ class RuntimeService:
     This is the runtime in the caller's own process; nothing outlives it. ``isolation`` is where
     programs run: ``"inline"`` in threads of this process (no start-up time, any function can be a
     program, but one long computation cannot be interrupted) or ``"process"``, each in a process of
-    its own (can be killed at any moment, cannot harm the caller). ``jobs_at_once`` is how many run
+    its own (can be killed at any moment, cannot crash the caller). ``jobs_at_once`` is how many run
     at the same time. ``backends`` are your own backends by name: objects, classes, functions.
     ``connection`` is another runtime to speak to, in the place of one made here.
 
@@ -185,7 +185,7 @@ class RuntimeService:
         ``pending`` asks for those that have not ended (True) or have (False); ``tags`` for those
         that have all of the tags.
         """
-        wanted = None if status is None else JobStatus(status)
+        wanted = None if status is None else _status(status)
         found = [
             RuntimeJob(self._connection, job.job_id)
             for job in reversed(self._connection.jobs())
@@ -232,6 +232,14 @@ class RuntimeService:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _status(status: str) -> JobStatus:
+    try:
+        return JobStatus(status)
+    except ValueError as error:
+        allowed = ", ".join(f"'{item}'" for item in JobStatus)
+        raise InvalidInputError(f"no job status {status!r}; there are: {allowed}") from error
 
 
 def _inputs(inputs: Mapping[str, Any] | ParameterNamespace | None) -> dict[str, Any]:

@@ -91,6 +91,7 @@ class JobOptions:
     tags: tuple[str, ...] = ()
     max_execution_time: float | None = None
     session_id: str | None = None
+    session_time: float | None = None
     image: str | None = None
     backend_options: Mapping[str, Any] = field(default_factory=dict)
 

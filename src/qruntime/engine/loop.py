@@ -49,7 +49,7 @@ class Engine:
         self._launcher = launcher
         self._take_order = take_order
         self._slots = threading.Semaphore(slots)
-        self._closed = False
+        self.closed = False
         self._watches: dict[str, threading.Thread] = {}
         self._thread = threading.Thread(target=self._loop, name="qruntime-engine", daemon=True)
         self._thread.start()
@@ -57,7 +57,7 @@ class Engine:
     def close(self) -> None:
         """Claim no more jobs, see those that are being stopped to their end, free the launcher."""
         with self._store.changed:
-            self._closed = True
+            self.closed = True
             self._store.changed.notify_all()
         self._thread.join()
         running = {job.job_id for job in self._store.jobs() if not job.status.final}
@@ -67,7 +67,7 @@ class Engine:
         self._launcher.close()
 
     def _loop(self) -> None:
-        while not self._closed:
+        while not self.closed:
             if not self._slots.acquire(timeout=_LOOK_SECONDS):
                 continue
             job = self._claim()
@@ -82,8 +82,8 @@ class Engine:
     def _claim(self) -> Job | None:
         """Wait for a queued job and move it to RUNNING; None once the engine is closed."""
         while True:
-            self._store.wait_for(lambda: self._closed or bool(self._queued()), None)
-            if self._closed:
+            self._store.wait_for(lambda: self.closed or bool(self._queued()), None)
+            if self.closed:
                 return None
             for job in self._queued():
                 if self._store.move(job.job_id, JobStatus.RUNNING):

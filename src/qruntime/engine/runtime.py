@@ -14,7 +14,7 @@ from qruntime.core.jobs import Job, JobEvent, JobOptions
 from qruntime.core.programs import Program, ProgramMetadata, ProgramSource
 from qruntime.engine.launchers import Launcher
 from qruntime.engine.loop import Engine, Order
-from qruntime.errors import InvalidInputError
+from qruntime.errors import InvalidInputError, InvalidStateError, UnsupportedOptionError
 from qruntime.program.backend import ProgramBackend
 from qruntime.program.requirements import check_requirements
 from qruntime.service import jobs, programs
@@ -101,6 +101,7 @@ class LocalRuntime:
         limit: float | None,
         backend: Any,
     ) -> Job:
+        self._check_can_run(options)
         checked = self._checked_backend(task, options, backend)
         task = replace(
             task,
@@ -112,6 +113,16 @@ class LocalRuntime:
             job = jobs.queue_job(self._store, program_id, task.inputs, options)
             self._orders[job.job_id] = Order(task, limit)
         return job
+
+    def _check_can_run(self, options: JobOptions) -> None:
+        if self._engine.closed:
+            raise InvalidStateError("the service is closed: it starts no more jobs")
+        if options.image is not None or options.session_time is not None:
+            name = "image" if options.image is not None else "session_time"
+            raise UnsupportedOptionError(
+                f"runtime option '{name}' cannot be honoured: a runtime in your own process has "
+                "one environment and no sessions; leave it out"
+            )
 
     def _checked_backend(self, task: Task, options: JobOptions, backend: Any) -> ProgramBackend:
         """Make the backend now, so that a wrong name, option or size is told before queueing."""

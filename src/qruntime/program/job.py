@@ -33,7 +33,7 @@ class FinishedJob(JobV1):
         self._result = result
 
     def ran_on(self, backend: Any) -> None:
-        """State which backend the program ran the job on, where that is a wrapper of the real one."""
+        """State which backend the program ran the job on: a wrapper, it may be."""
         self._backend = backend
 
     def submit(self) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 _LONGEST_TEXT = 100_000
 _LOADING = re.compile(r"[/\\]qruntime[/\\]program[/\\](legacy[/\\]\w+|imports|loader)\.py$")
+_OWN = f"{Path(__file__).parents[2]}/"
 _INSTALLED = re.compile(r"^.*[/\\](?:site-packages|dist-packages|lib[/\\]python[\d.]+)[/\\]")
 
 
@@ -31,6 +32,12 @@ def program_traceback(exception: BaseException, folder: Path) -> str:
         left_out = f"[... {len(text) - _LONGEST_TEXT} characters left out ...]"
         text = f"{text[:half]}\n{left_out}\n{text[-half:]}"
     return text
+
+
+def touches(exception: BaseException, folder: Path) -> bool:
+    """Return whether an exception came up through code of the program in ``folder``."""
+    frames = traceback.walk_tb(exception.__traceback__)
+    return any(frame.f_code.co_filename.startswith(_prefixes(folder)) for frame, _ in frames)
 
 
 def _prefixes(folder: Path) -> tuple[str, ...]:
@@ -72,7 +79,7 @@ def _shown(filename: str, prefixes: tuple[str, ...]) -> str:
     for prefix in prefixes:
         if filename.startswith(prefix):
             return filename[len(prefix) :]
-    return _INSTALLED.sub("", filename)
+    return _INSTALLED.sub("", filename.removeprefix(_OWN))
 
 
 def _plain(exception: BaseException, folder: Path) -> str:

@@ -20,7 +20,7 @@ from qruntime.program.loader import check_inputs, load_program
 from qruntime.program.messenger import UserMessenger
 from qruntime.program.requirements import check_requirements
 from qruntime.program.schema import validate
-from qruntime.program.traces import program_traceback
+from qruntime.program.traces import program_traceback, touches
 from qruntime.worker.output import captured
 from qruntime.worker.task import Frame, FrameKind, Send, Task
 
@@ -55,12 +55,13 @@ def run_task(
         tempfile.TemporaryDirectory(prefix="qruntime-") as folder,
         captured(lambda line, level: send(Frame(FrameKind.LOG, line, level)), task.log_level),
     ):
+        run = _Run(task, send, create, check_stop, Path(folder))
         try:
-            result = _Run(task, send, create, check_stop, Path(folder)).result()
+            result = run.result()
         except JobStopped:
             return
         except BaseException as error:  # noqa: BLE001  whatever a program raises, SystemExit too, is its failure
-            failure = _failure(error, Path(folder))
+            failure = _failure(error, run.home)
             send(Frame(FrameKind.FAILURE, json.dumps(asdict(failure))))
             return
     send(Frame(FrameKind.RESULT, result))
@@ -82,26 +83,29 @@ class _Run:
         self._create = create
         self._check_stop = check_stop
         self._folder = folder
+        self.home = _home_of(task.function, folder)
         self._final = "null"
         self._usage = JobUsage()
         self._told_at = 0.0
 
     def result(self) -> str:
-        main = self._main()
-        inputs = check_inputs(main, wire.decode(self._task.inputs))
-        try:
-            returned = main(self._backend(), UserMessenger(self._publish), **inputs)
-        finally:
-            self._tell_usage()
+        if self._task.function is not None:
+            returned = self._call(self._task.function)
+        else:
+            assert self._task.source is not None
+            loaded = load_program(self._task.source, self._folder)
+            with loaded.registered():
+                returned = self._call(loaded.main)
         if returned is not None:
             self._finish(wire.encode(returned, root="result"))
         return self._final
 
-    def _main(self) -> Callable[..., Any]:
-        if self._task.function is not None:
-            return self._task.function
-        assert self._task.source is not None
-        return load_program(self._task.source, self._folder).main
+    def _call(self, main: Callable[..., Any]) -> Any:
+        inputs = check_inputs(main, wire.decode(self._task.inputs))
+        try:
+            return main(self._backend(), UserMessenger(self._publish), **inputs)
+        finally:
+            self._tell_usage()
 
     def _backend(self) -> ProgramBackend:
         backend = self._task.backend
@@ -148,7 +152,15 @@ def _plain(text: str) -> Any:
         return json.loads(text)
 
 
-def _failure(error: BaseException, folder: Path) -> JobFailure:
+def _home_of(function: Callable[..., Any] | None, folder: Path) -> Path:
+    """Return where the program's own code lies: its traceback is trimmed to that."""
+    code = getattr(function, "__code__", None)
+    return folder.resolve() if code is None else Path(code.co_filename).parent
+
+
+def _failure(error: BaseException, home: Path) -> JobFailure:
+    if isinstance(error, QRuntimeError) and not touches(error, home):
+        return JobFailure(error.code, str(error))
     code = error.code if isinstance(error, QRuntimeError) else "program_raised"
     try:
         message = str(error)
@@ -156,5 +168,5 @@ def _failure(error: BaseException, folder: Path) -> JobFailure:
         message = "(its message cannot be read)"
     name = type(error).__name__
     return JobFailure(
-        code, f"{name}: {message}" if message else name, program_traceback(error, folder)
+        code, f"{name}: {message}" if message else name, program_traceback(error, home)
     )

@@ -15,6 +15,7 @@ from qruntime import (
     DuplicateProgramError,
     InvalidInputError,
     InvalidProgramError,
+    InvalidStateError,
     JobFailedError,
     NotSerializableError,
     ParameterNamespace,
@@ -25,6 +26,7 @@ from qruntime import (
     RuntimeService,
     SchemaViolationError,
     UnknownOptionError,
+    UnsupportedOptionError,
 )
 
 SUM = "def main(backend, user_messenger, values, factor=1):\n    return factor * sum(values)\n"
@@ -239,6 +241,8 @@ def test_a_program_shows_itself(service):
         ({"backend_options": {"shot": 1}}, UnknownOptionError, "shot"),
         ({"backend_options": {"shots": 0}}, InvalidInputError, "shots"),
         ({"backend": 7}, InvalidInputError, "not a backend"),
+        ({"image": "name:tag"}, UnsupportedOptionError, "'image' cannot be honoured"),
+        ({"session_time": 5}, UnsupportedOptionError, "'session_time' cannot be honoured"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_queued(
@@ -330,6 +334,66 @@ def test_functions_do_not_leave_their_process():
         pytest.raises(InvalidInputError, match="upload a program"),
     ):
         service.run(lambda backend, user_messenger: None)
+
+
+def test_backends_of_ones_own_do_not_leave_their_process():
+    with pytest.raises(InvalidInputError, match=r"FILE\.py:CLASS"):
+        RuntimeService(isolation="process", backends={"mine": AerBackend})
+
+
+def test_a_closed_service_starts_no_job():
+    with RuntimeService() as service:
+        pass
+
+    with pytest.raises(InvalidStateError, match="closed"):
+        service.run(lambda backend, user_messenger: None)
+
+
+def test_a_status_that_is_none_is_refused(shared_service):
+    with pytest.raises(InvalidInputError, match="no job status 'DONE'; there are: 'QUEUED'"):
+        shared_service.jobs(status="DONE")
+
+
+def test_a_namespace_leaves_a_required_input_with_a_default_to_the_schema(service):
+    spec = {
+        "parameters": {
+            "properties": {"values": {"default": [1, 2]}, "factor": {}},
+            "required": ["values"],
+        }
+    }
+    inputs = service.program(
+        service.upload_program(SUM, {"name": "sum", "spec": spec})
+    ).parameters()
+
+    assert repr(inputs) == "ParameterNamespace(values=None, factor=None)"
+    assert service.run("sum", inputs).result(30) == 3
+
+
+def test_the_traceback_of_a_function_shows_its_own_frames_only(service):
+    def helper():
+        raise LookupError("deep")
+
+    job = service.run(lambda backend, user_messenger: helper())
+
+    job.wait_for_final_state(30)
+    frames = [line for line in job.error_message().splitlines() if "File" in line]
+    assert len(frames) == 2
+    assert all('"test_service.py"' in frame for frame in frames)
+
+
+def test_classes_of_a_program_can_be_pickled_and_hold_data(service):
+    code = (
+        "from __future__ import annotations\n"
+        "import pickle\n"
+        "from dataclasses import dataclass\n"
+        "@dataclass\n"
+        "class Point:\n"
+        "    x: int\n"
+        "def main(backend, user_messenger):\n"
+        "    return pickle.loads(pickle.dumps(Point(3))).x\n"
+    )
+
+    assert service.run(service.upload_program(code, {"name": "pickles"})).result(30) == 3
 
 
 def test_an_unknown_isolation_is_refused():
