@@ -127,17 +127,16 @@ def draw_indices(re, im, sums, shots, key_0, key_1, spacings, keys, counts):
                 point += spacings[shot] * scale
             keys[found], counts[found] = index, drawn
             found += 1
+            if shot == shots:
+                return found
         reached = bound
-        if shot == shots:
-            return found
-    if shot < shots:
-        # rounding left the last points just beyond the sum of all probabilities
-        last = last_possible(re, im)
-        if found > 0 and keys[found - 1] == last:
-            counts[found - 1] += shots - shot
-        else:
-            keys[found], counts[found] = last, shots - shot
-            found += 1
+    # rounding left the last points just beyond the sum of all probabilities
+    last = last_possible(re, im)
+    if found > 0 and keys[found - 1] == last:
+        counts[found - 1] += shots - shot
+    else:
+        keys[found], counts[found] = last, shots - shot
+        found += 1
     return found
 
 

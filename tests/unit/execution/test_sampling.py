@@ -273,3 +273,18 @@ def test_a_circuit_without_measurements_cannot_be_sampled() -> None:
 def test_a_number_of_shots_out_of_range_is_refused(shots: int) -> None:
     with pytest.raises(InvalidInputError, match="shots"):
         fair().sample(None, shots)
+
+
+@pytest.mark.parametrize("shots", [1, 7, 100, 1000, 20000])
+def test_only_outcomes_that_occurred_are_listed_and_they_add_up(shots):
+    circuit = QuantumCircuit(4)
+    for qubit in range(4):
+        circuit.ry(0.3 + 0.4 * qubit, qubit)
+    circuit.measure_all()
+    program = StatevectorProgram.compile(circuit)
+
+    for seed in range(50):
+        _, occurrences = program.sample(None, shots, seed=seed).row()
+
+        assert occurrences.min() > 0
+        assert occurrences.sum() == shots
