@@ -17,6 +17,8 @@ $(VENV)/.installed: pyproject.toml requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --requirement requirements-dev.txt
 	$(VENV)/bin/python -m pip install --quiet --no-deps --editable .
+	@echo "compiling the simulation kernels: half a minute, once"
+	@$(VENV)/bin/python -c 'from qruntime.execution import warm; warm()'
 	@touch $@
 
 clean:

@@ -27,6 +27,7 @@ from qruntime.backends.describe import configuration_of, properties_of
 from qruntime.backends.noise import noise_model_from
 from qruntime.backends.options import RECORDED, check_known, checked, given, timeout_or_none
 from qruntime.errors import InvalidCircuitError
+from qruntime.execution.template import Template
 from qruntime.program.backend import ProgramBackend
 from qruntime.program.job import FinishedJob
 from qruntime.program.models import configuration_from
@@ -142,18 +143,12 @@ class AerBackend(ProgramBackend):
             ExecutionError: the simulation failed, for lack of memory for one.
             ExecutionTimeoutError: it took longer than ``timeout``.
         """
-        check_known(run_config, self._options, backend=str(self.name))
-        fields = given(run_config, aer_defaults())
-        options = {**dict(self._options), **checked(fields, aer_checks())}
+        options = self._options_with(run_config)
         seconds = timeout_or_none(timeout)
         read = read_circuits(circuits, run_input)
         self._check_circuits(read, options["method"])
         bound = bind_parameters(read, parameter_binds)
-        aer_options = {
-            key: value
-            for key, value in options.items()
-            if value is not None and key not in RECORDED and key != "meas_level"
-        }
+        aer_options = _for_aer(options)
         if seconds is None:
             result = simulate(bound, aer_options)
         else:
@@ -164,6 +159,38 @@ class AerBackend(ProgramBackend):
             circuits=len(bound),
             shots=len(bound) * options["shots"],
         )
+
+    def compile(self, circuits: Any, *, tier: str | None = None, **options: Any) -> Template:
+        """Compile circuits once, to run them for many values of their parameters.
+
+        ``circuits`` is as in ``run``, with free parameters; ``options`` are run options. Each
+        circuit goes to the fastest tier that takes it: ``kernel``, a compiled statevector for
+        noiseless circuits that are measured at their end (it needs Numba, whose first use on a
+        machine compiles for half a minute); ``native``, Aer's controller with the circuit assembled
+        once, whose counts are Aer's own for a seed; ``aer``, ``AerSimulator.run``. ``tier`` pins
+        one.
+
+        Raises:
+            InvalidInputError: circuits or options that cannot be run as given.
+            UnsupportedOptionError: the pinned tier does not take a circuit; the message says why.
+        """
+        chosen = self._options_with(options)
+        read = read_circuits(circuits)
+        self._check_circuits(read, chosen["method"])
+        single = isinstance(circuits, QuantumCircuit | str)
+        return Template(
+            self,
+            read,
+            _for_aer(chosen),
+            single=single,
+            tier=tier,
+            finish=lambda result: self._finished(result, chosen),
+        )
+
+    def _options_with(self, run_config: Mapping[str, Any]) -> dict[str, Any]:
+        check_known(run_config, self._options, backend=str(self.name))
+        fields = given(run_config, aer_defaults())
+        return {**dict(self._options), **checked(fields, aer_checks())}
 
     def _check_circuits(self, circuits: list[QuantumCircuit], method: str) -> None:
         reach = reach_of(method)
@@ -191,6 +218,14 @@ class AerBackend(ProgramBackend):
         if recorded:
             result._metadata.setdefault("metadata", {})["recorded_options"] = recorded
         return result
+
+
+def _for_aer(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: value
+        for key, value in options.items()
+        if value is not None and key not in RECORDED and key != "meas_level"
+    }
 
 
 def _limit(circuit: QuantumCircuit, method: str) -> int:

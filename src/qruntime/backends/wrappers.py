@@ -21,7 +21,7 @@ class WatchedBackend(ProgramBackend):
     and options. ``before_run`` may raise to stop the program.
     """
 
-    _OWN = frozenset({"run", "_watch"})
+    _OWN = frozenset({"run", "compile", "_watch"})
 
     def __init__(
         self,
@@ -46,6 +46,13 @@ class WatchedBackend(ProgramBackend):
         if isinstance(job, FinishedJob):
             job.ran_on(self)
         return job
+
+    def compile(self, *args: Any, **options: Any) -> Any:
+        """Compile on the held backend; the template's runs are watched as well."""
+        template = object.__getattribute__(self, "_held").compile(*args, **options)
+        return template.watched(
+            self._watch.before_run, lambda circuits, shots: self._watch.count((circuits, shots))
+        )
 
     def __getattribute__(self, name: str) -> Any:
         if name in WatchedBackend._OWN:

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Qiskit's ``Result`` over what the engine measured: made of arrays when somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from qiskit import QuantumCircuit
+from qiskit.result import Counts, Result
+from qiskit.result.models import ExperimentResult, ExperimentResultData
+
+from qruntime.execution.readout import Samples
+
+
+def header_of(circuit: QuantumCircuit) -> dict[str, Any]:
+    """Return the header of a circuit's experiment, with the fields that Aer gives."""
+    return {
+        "creg_sizes": [[register.name, register.size] for register in circuit.cregs],
+        "global_phase": 0.0,
+        "memory_slots": circuit.num_clbits,
+        "n_qubits": circuit.num_qubits,
+        "name": circuit.name,
+        "qreg_sizes": [[register.name, register.size] for register in circuit.qregs],
+        "metadata": circuit.metadata,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """One experiment of the compiled statevector: row ``binding`` of ``samples``."""
+
+    samples: Samples
+    binding: int
+    header: Mapping[str, Any]
+    seed: int | None
+    memory: bool
+
+    def counts(self) -> Counts:
+        """Return the counts as ``Result.get_counts`` gives them."""
+        keys, occurrences = self.samples.row(self.binding)
+        times = occurrences.tolist()
+        counts = Counts.__new__(Counts)
+        dict.update(counts, zip(self.samples.readout.strings(keys), times, strict=True))
+        numbers = self.samples.readout.integers(keys)
+        counts.int_raw = dict(zip(numbers, times, strict=True))
+        counts.hex_raw = dict(zip(map(hex, numbers), times, strict=True))
+        counts.creg_sizes = self.header["creg_sizes"]
+        counts.memory_slots = self.header["memory_slots"]
+        counts.time_taken = None
+        return counts
+
+    def experiment(self) -> ExperimentResult:
+        """Return the experiment as Qiskit's ``Result`` holds it."""
+        data: dict[str, Any] = {"counts": self.samples.hex_counts(self.binding)}
+        if self.memory:
+            numbers = self.samples.readout.integers(self.samples.shot_keys(self.binding))
+            data["memory"] = [hex(number) for number in numbers]
+        metadata = {
+            "method": "statevector",
+            "tier": "kernel",
+            "num_qubits": self.header["n_qubits"],
+        }
+        return ExperimentResult(
+            shots=self.samples.shots,
+            success=True,
+            data=ExperimentResultData(**data),
+            header=dict(self.header),
+            status="DONE",
+            seed_simulator=self.seed,
+            metadata=metadata,
+        )
+
+
+Item: TypeAlias = Sampled | ExperimentResult
+
+
+class SampledResult(Result):
+    """A ``Result`` whose experiments are made at the first look; counts do not need them."""
+
+    def __init__(self, items: Sequence[Item], **fields: Any) -> None:
+        self._items = list(items)
+        self._made: list[ExperimentResult] | None = None
+        super().__init__(success=True, status="COMPLETED", **fields)
+
+    @property
+    def results(self) -> list[ExperimentResult]:
+        """The experiments."""
+        if self._made is None:
+            self._made = [
+                item.experiment() if isinstance(item, Sampled) else item for item in self._items
+            ]
+        return self._made
+
+    @results.setter
+    def results(self, value: Any) -> None:
+        """Take what Qiskit's constructor sets, which is nothing, or another list of experiments."""
+        if value is not None:
+            self._made = list(value)
+
+    def get_counts(self, experiment: Any = None) -> Any:
+        """Return the counts of an experiment, or of all of them: a dict, or a list if many."""
+        if self._made is None:
+            number = len(self._items)
+            if experiment is None and all(isinstance(item, Sampled) for item in self._items):
+                found = [item.counts() for item in self._items if isinstance(item, Sampled)]
+                return found[0] if number == 1 else found
+            if isinstance(experiment, int) and -number <= experiment < number:
+                item = self._items[experiment]
+                if isinstance(item, Sampled):
+                    return item.counts()
+        return super().get_counts(experiment)

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Templates: circuits compiled once and run for many values of their parameters."""
+
+from __future__ import annotations
+
+import copy
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter
+from qiskit.result import Result
+
+from qruntime.errors import InvalidInputError, UnsupportedOptionError
+from qruntime.execution.sampled import Item, SampledResult
+from qruntime.execution.tiers import KernelTier, Rows, choose
+from qruntime.program.job import FinishedJob
+
+Finish = Callable[[Result], Result]
+
+
+class Template:
+    """Circuits compiled for a backend, in the order of their list. Made by ``backend.compile``.
+
+    Nothing of it changes: it may be used from several threads, and changes to the circuits after
+    ``compile`` have no effect on it.
+    """
+
+    def __init__(
+        self,
+        backend: Any,
+        circuits: Sequence[QuantumCircuit],
+        options: Mapping[str, Any],
+        *,
+        single: bool,
+        tier: str | None = None,
+        finish: Finish = lambda result: result,
+    ) -> None:
+        self._backend = backend
+        self._options = dict(options)
+        self._single = single
+        self._finish = finish
+        self._tiers = [choose(circuit, options, tier) for circuit in circuits]
+        self._before: Callable[[], None] = _nothing
+        self._after: Callable[[int, int], None] = _nothing
+
+    def __len__(self) -> int:
+        return len(self._tiers)
+
+    @property
+    def tiers(self) -> tuple[str, ...]:
+        """How each circuit is run: ``kernel``, ``native`` or ``aer``."""
+        return tuple(tier.name for tier in self._tiers)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...] | tuple[tuple[Parameter, ...], ...]:
+        """The parameters of the circuit, in its order; of each circuit, if a list was compiled."""
+        each = tuple(tier.parameters for tier in self._tiers)
+        return each[0] if self._single else each
+
+    def watched(self, before: Callable[[], None], after: Callable[[int, int], None]) -> Template:
+        """Return the template with a call before each run, and one of circuits and shots after."""
+        made = copy.copy(self)
+        made._before, made._after = before, after
+        return made
+
+    def run(
+        self,
+        values: Any = None,
+        *,
+        shots: int | None = None,
+        seed: int | None = None,
+        memory: bool | None = None,
+    ) -> FinishedJob:
+        """Sample the circuits and return a job that has finished.
+
+        ``values`` has shape (P,) or (K, P): K bindings of the P parameters in the circuit's order;
+        if a list was compiled, it is a list of such arrays, one a circuit. The experiments of the
+        result come circuit by circuit, binding by binding. What is not given is as compiled. Equal
+        seeds give equal counts on the same tier; every circuit and binding draws from a stream of
+        its own.
+
+        Raises:
+            InvalidInputError: the values do not fit the parameters.
+            ExecutionError: the simulation failed.
+        """
+        self._before()
+        rows = self._rows(values)
+        shots = self._options["shots"] if shots is None else shots
+        memory = bool(self._options.get("memory")) if memory is None else memory
+        seed = self._options.get("seed_simulator") if seed is None else seed
+        root = secrets.randbits(62) if seed is None else seed
+        items: list[Item] = []
+        for tier, values_of_circuit in zip(self._tiers, rows, strict=True):
+            items += tier.sample(values_of_circuit, shots, root, len(items), memory=memory)
+        self._after(len(items), len(items) * shots)
+        result = SampledResult(items, backend_name=str(self._backend.name), metadata={})
+        return FinishedJob(
+            self._backend, self._finish(result), circuits=len(items), shots=len(items) * shots
+        )
+
+    def expectation(self, observables: Any, values: Any = None) -> NDArray[np.float64]:
+        """Return exact expectation values in the states that the circuits prepare.
+
+        Final measurements do not count. One observable (a ``SparsePauliOp``, ``Pauli`` or label)
+        gives shape (K,), a list of M of them (K, M); for one binding given as (P,), the axis of K
+        is left out. If a list of circuits was compiled, a list of such arrays is returned.
+
+        Raises:
+            UnsupportedOptionError: a circuit is not on the ``kernel`` tier, which alone has exact
+                states; ``backend.estimator()`` estimates from shots there.
+            InvalidInputError: values or observables do not fit.
+        """
+        self._before()
+        one = not isinstance(observables, list | tuple)
+        found = []
+        for index, (tier, rows) in enumerate(zip(self._tiers, self._rows(values), strict=True)):
+            if not isinstance(tier, KernelTier):
+                raise UnsupportedOptionError(
+                    f"circuit {index} has no exact expectation values on the '{tier.name}' tier "
+                    f"({tier.reason}); estimate them from shots"
+                )
+            each = tier.program.expectation(rows, [observables] if one else observables)
+            self._after(len(rows), 0)
+            found.append(each[:, 0] if one else each)
+        if not self._single:
+            return found  # type: ignore[return-value]  # a list of arrays, as documented
+        return found[0][0] if values is None or np.ndim(values) == 1 else found[0]
+
+    def _rows(self, values: Any) -> list[Rows]:
+        given = [values] if self._single else values
+        if given is None:
+            given = [None] * len(self._tiers)
+        if isinstance(given, str | bytes) or len(given) != len(self._tiers):
+            raise InvalidInputError(
+                f"values must be a list with one array a circuit: {len(self._tiers)} of them"
+            )
+        return [
+            _row_matrix(item, len(tier.parameters), index)
+            for index, (tier, item) in enumerate(zip(self._tiers, given, strict=True))
+        ]
+
+
+def _nothing(*_: Any) -> None:
+    """Do nothing."""
+
+
+def _row_matrix(values: Any, width: int, index: int) -> Rows:
+    if values is None and width == 0:
+        return np.empty((1, 0))
+    try:
+        rows = np.atleast_2d(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"the values for circuit {index} must be numbers of shape ({width},) or (K, {width})"
+        ) from error
+    if values is None or rows.ndim != 2 or rows.shape[1] != width or not len(rows):
+        shape = "none" if values is None else f"shape {np.shape(values)}"
+        raise InvalidInputError(
+            f"circuit {index} has {width} parameters: its values must have shape ({width},) or "
+            f"(K, {width}), not {shape}"
+        )
+    if not np.all(np.isfinite(rows)):
+        raise InvalidInputError(f"the values for circuit {index} must be finite numbers")
+    return rows

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ways to run a compiled circuit, and the rule that chooses one by the circuit alone."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter
+from qiskit.result import Result
+
+from qruntime.errors import ExecutionError, InvalidInputError, UnsupportedOptionError
+from qruntime.execution.native import NativeProgram
+from qruntime.execution.native_aer import SEED_STEP
+from qruntime.execution.program import StatevectorProgram
+from qruntime.execution.sampled import Item, Sampled, header_of
+from qruntime.execution.unsupported import NotSupportedError
+
+Rows = NDArray[np.float64]
+
+MAX_KERNEL_QUBITS = 24
+"""The widest circuits that the kernel was measured on, ahead of Aer at every width up to this."""
+
+_OF_ONE_RUN = frozenset({"shots", "memory", "seed_simulator", "method"})
+
+
+class Tier(ABC):
+    """A compiled circuit. ``reason`` says why it is not on a faster tier."""
+
+    name: str
+    reason = ""
+    parameters: tuple[Parameter, ...]
+
+    @abstractmethod
+    def sample(self, rows: Rows, shots: int, seed: int, first: int, *, memory: bool) -> list[Item]:
+        """Measure every binding ``shots`` times; one item a binding.
+
+        ``first`` is how many experiments of the same run come before: it sets apart circuits that
+        share a seed.
+        """
+
+
+class KernelTier(Tier):
+    """The compiled statevector: noiseless circuits that are measured at their end."""
+
+    name = "kernel"
+
+    def __init__(self, circuit: QuantumCircuit) -> None:
+        self.program = StatevectorProgram.compile(circuit)
+        if not self.program.readout.qubits:
+            raise NotSupportedError("it measures nothing")
+        self.parameters = self.program.parameters
+        self._header = copy.deepcopy(header_of(circuit))
+
+    def sample(self, rows: Rows, shots: int, seed: int, first: int, *, memory: bool) -> list[Item]:
+        """Sample the states; each binding from a stream of its own."""
+        samples = self.program.sample(rows, shots, seed=seed, stream=first)
+        return [
+            Sampled(samples, binding, self._header, seed, memory) for binding in range(len(rows))
+        ]
+
+
+class NativeTier(Tier):
+    """Aer's own controller, with the circuit assembled once: whatever Aer can do."""
+
+    name = "native"
+
+    def __init__(self, circuit: QuantumCircuit, options: Mapping[str, Any], reason: str) -> None:
+        self.parameters = tuple(circuit.parameters)
+        self.reason = reason
+        self._program = NativeProgram.compile(circuit, options=options)
+
+    def sample(self, rows: Rows, shots: int, seed: int, first: int, *, memory: bool) -> list[Item]:
+        """Bind and run in Aer; the counts for a seed are those of ``AerSimulator.run``."""
+        run = self._program.run(rows, shots=shots, seed=seed + SEED_STEP * first, memory=memory)
+        return succeeded(run.result())
+
+
+class AerTier(Tier):
+    """``AerSimulator.run`` itself, for what no other tier takes."""
+
+    name = "aer"
+
+    def __init__(self, circuit: QuantumCircuit, options: Mapping[str, Any], reason: str) -> None:
+        self.parameters = tuple(circuit.parameters)
+        self.reason = reason
+        self._circuit = circuit.copy()
+        self._options = {name: value for name, value in options.items() if value is not None}
+
+    def sample(self, rows: Rows, shots: int, seed: int, first: int, *, memory: bool) -> list[Item]:
+        """Bind the circuit and run it."""
+        from qiskit_aer import AerSimulator
+
+        bound = [self._circuit.assign_parameters(row) for row in rows]
+        for circuit in bound:
+            circuit.name = self._circuit.name  # assign_parameters makes up another
+        options = {**self._options, "shots": shots, "memory": memory}
+        options["seed_simulator"] = seed + SEED_STEP * first
+        return succeeded(AerSimulator().run(bound, **options).result())
+
+
+def succeeded(result: Result) -> list[Item]:
+    """Return the experiments of a result.
+
+    Raises:
+        ExecutionError: at least one failed; the message has the reason for each.
+    """
+    failed = [
+        f"experiment {index}: {getattr(experiment, 'status', 'failed')}"
+        for index, experiment in enumerate(result.results)
+        if not experiment.success
+    ]
+    if failed or not result.success:
+        raise ExecutionError("; ".join(failed) or str(result.status))
+    return list(result.results)
+
+
+TIERS = ("kernel", "native", "aer")
+
+
+def choose(circuit: QuantumCircuit, options: Mapping[str, Any], pinned: str | None) -> Tier:
+    """Return the circuit on the fastest tier that takes it, or on the pinned one.
+
+    ``options`` are all options of the run; one that a tier cannot honour rules it out.
+
+    Raises:
+        InvalidInputError: there is no such tier.
+        UnsupportedOptionError: the pinned tier does not take the circuit; the message says why.
+    """
+    if pinned is not None and pinned not in TIERS:
+        raise InvalidInputError(f"no tier {pinned!r}; there are: {', '.join(TIERS)}")
+    reasons: list[str] = []
+    for name in TIERS if pinned is None else (pinned,):
+        try:
+            if name == "kernel":
+                return _kernel(circuit, options)
+            if name == "native":
+                return NativeTier(circuit, _given(options), "; ".join(reasons))
+            return AerTier(circuit, _given(options), "; ".join(reasons))
+        except NotSupportedError as error:
+            reasons.append(error.reason)
+    raise UnsupportedOptionError(f"the tier '{pinned}' does not take this: {reasons[-1]}")
+
+
+def _kernel(circuit: QuantumCircuit, options: Mapping[str, Any]) -> KernelTier:
+    if find_spec("numba") is None:
+        raise NotSupportedError("Numba is not installed: pip install 'qruntime[fast]'")
+    if circuit.num_qubits > MAX_KERNEL_QUBITS:
+        raise NotSupportedError(f"it has more than {MAX_KERNEL_QUBITS} qubits")
+    if options["method"] not in ("automatic", "statevector"):
+        raise NotSupportedError(f"method='{options['method']}' is Aer's")
+    changed = sorted(set(_given(options)) - _OF_ONE_RUN)
+    if changed:
+        raise NotSupportedError(f"Aer alone has the option '{changed[0]}'")
+    return KernelTier(circuit)
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that differ from Aer's defaults: those that were asked for."""
+    from qiskit_aer import AerSimulator
+
+    defaults = AerSimulator._default_options()
+    return {
+        name: value
+        for name, value in options.items()
+        if name in defaults and value is not None and value != defaults[name]
+    }
