@@ -21,6 +21,14 @@ from qruntime.execution.transpile_options import OnlyQiskitError, Request, Reque
 from qruntime.execution.transpile_structure import CircuitKey, UnkeyableError, circuit_key
 from qruntime.execution.transpile_template import Angles, Template, make_template, read_angles
 
+_REPLACED = (
+    ("qiskit", "generate_preset_pass_manager"),
+    ("qiskit", "transpile"),
+    ("qiskit.compiler", "transpile"),
+    ("qiskit.compiler.transpiler", "transpile"),
+    ("qiskit.transpiler", "generate_preset_pass_manager"),
+    ("qiskit.transpiler.preset_passmanagers", "generate_preset_pass_manager"),
+)
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 _DEFAULT_LIMIT_BYTES = 64 * 1024 * 1024
@@ -131,6 +139,11 @@ class TranspileCache:
             bytes=self._entries.size,
             limit_bytes=self._entries.limit,
         )
+
+    @property
+    def replacements(self) -> dict[tuple[str, str], Callable[..., Any]]:
+        """What a program is to find in Qiskit's modules instead of Qiskit's own functions."""
+        return {place: getattr(self, place[1]) for place in _REPLACED}
 
     def clear(self) -> None:
         """Forget all circuits and pass managers."""
