@@ -18,7 +18,12 @@ from qruntime.execution.lru import Lru
 from qruntime.execution.pass_managers import BuiltPassManager, CachedPassManager, PassManagers
 from qruntime.execution.transpile_copies import KeptCircuit
 from qruntime.execution.transpile_options import OnlyQiskitError, Request, Requests
-from qruntime.execution.transpile_structure import CircuitKey, UnkeyableError, circuit_key
+from qruntime.execution.transpile_structure import (
+    CircuitKey,
+    UnkeyableError,
+    circuit_key,
+    key_bytes,
+)
 from qruntime.execution.transpile_template import Angles, Template, make_template, read_angles
 
 _REPLACED = (
@@ -301,7 +306,7 @@ class TranspileCache:
             return made
         self._count("misses")
         known = self._known(question) or _Known({})
-        size = 1000 + 400 * len(question.key.structure)
+        size = 1000 + key_bytes(question.key.structure)
         size += sum(500 + found.kept.size for found in known.templates.values() if found)
         self._entries.put(question.place, known, size)
         kept = KeptCircuit(made)

@@ -6,9 +6,10 @@ from __future__ import annotations
 import copy
 
 from qiskit import QuantumCircuit
+from qiskit.circuit.library import UnitaryGate
 from qiskit.transpiler.layout import Layout, TranspileLayout
 
-from qruntime.execution.transpile_structure import is_plain
+from qruntime.execution.transpile_structure import is_plain_item
 
 
 class KeptCircuit:
@@ -17,7 +18,7 @@ class KeptCircuit:
     __slots__ = ("_circuit", "_plain", "size")
 
     def __init__(self, circuit: QuantumCircuit) -> None:
-        self._plain = is_plain(circuit)
+        self._plain = all(map(is_plain_item, circuit._data))
         self._circuit = _copy(circuit, plain=self._plain)
         self._circuit.metadata = {}
         layout = 400 * circuit.num_qubits if circuit.layout is not None else 0
@@ -33,12 +34,27 @@ class KeptCircuit:
 
 
 def _copy(circuit: QuantumCircuit, *, plain: bool) -> QuantumCircuit:
-    if not plain:
-        return copy.deepcopy(circuit)
     made = circuit.copy()
+    if not plain:
+        _separate(made)
     if circuit._layout is not None:
         made._layout = copy_layout(circuit._layout)
     return made
+
+
+def _separate(circuit: QuantumCircuit) -> None:
+    """Give a copied circuit its own matrices, bodies and definitions, which a copy shares."""
+    data = circuit._data
+    for place, item in enumerate(data):
+        if is_plain_item(item):
+            continue
+        operation = item.operation
+        if type(operation) is UnitaryGate:
+            matrix = operation.params[0].copy()
+            own = UnitaryGate(matrix, label=operation.label, check_input=False)
+        else:
+            own = copy.deepcopy(operation)
+        data[place] = item.replace(operation=own)
 
 
 def copy_layout(layout: TranspileLayout) -> TranspileLayout:

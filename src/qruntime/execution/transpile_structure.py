@@ -36,6 +36,13 @@ class UnkeyableError(Exception):
     """The circuit has something whose content cannot be told from outside."""
 
 
+def key_bytes(structure: Any) -> int:
+    """Return about how much memory a structure takes."""
+    if isinstance(structure, tuple):
+        return 64 + sum(map(key_bytes, structure))
+    return 100 + len(structure) if isinstance(structure, bytes) else 60
+
+
 @dataclass(frozen=True, slots=True)
 class CircuitKey:
     """``structure`` and ``values`` together say what a circuit does, its global phase aside.
@@ -82,11 +89,9 @@ def circuit_key(circuit: Any) -> CircuitKey:
 _PLAIN = (Barrier, Delay, Measure, Reset)
 
 
-def is_plain(circuit: QuantumCircuit) -> bool:
-    """Return whether a copy of the circuit shares nothing that can change with it."""
-    return all(
-        item.is_standard_gate() or isinstance(item.operation, _PLAIN) for item in circuit._data
-    )
+def is_plain_item(item: Any) -> bool:
+    """Return whether a copy of a circuit's instruction shares nothing that can change with it."""
+    return bool(item.is_standard_gate()) or isinstance(item.operation, _PLAIN)
 
 
 def _operation_key(operation: Any) -> Key:
