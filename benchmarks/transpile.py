@@ -2,8 +2,8 @@
 """How long ``transpile`` takes: naive, careful, with a prebuilt pass manager, and served.
 
 All variants alternate in one process on the same circuits, in bursts of up to ten; each circuit has
-new angles (hea, qaoa) or new matrices (qv). ``qv again`` asks for the same circuits again. Medians are in microseconds;
-ratios are medians of the ratios in each round.
+new angles (hea, qaoa) or new matrices (qv). ``qv again`` asks for the same circuits again. Medians
+are in microseconds; ratios are medians of the ratios in each round.
 """
 
 from __future__ import annotations
@@ -98,15 +98,15 @@ def variants(backend: Any, level: int) -> dict[str, Callable[[QuantumCircuit], A
 
 
 def timed(call: Callable[[QuantumCircuit], Any], circuits: list[QuantumCircuit]) -> float:
-    """The time a circuit takes when several follow each other, as in a loop; slow calls run once."""
+    """The time a circuit takes when several follow each other, as in a loop, or alone if slow."""
     given = [circuit.copy() for circuit in circuits]
     begin = time.perf_counter()
-    for number, circuit in enumerate(given, start=1):
-        call(circuit)
+    calls, spent = 0, 0.0
+    while calls < len(given) and spent < BURST_SECONDS:
+        call(given[calls])
+        calls += 1
         spent = time.perf_counter() - begin
-        if spent > BURST_SECONDS:
-            break
-    return spent / number * 1e6
+    return spent / calls * 1e6
 
 
 def measure(

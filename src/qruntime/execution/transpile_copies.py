@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 from qiskit import QuantumCircuit
 from qiskit.circuit.library import UnitaryGate
@@ -15,46 +16,54 @@ from qruntime.execution.transpile_structure import is_plain_item
 class KeptCircuit:
     """A transpiled circuit that nobody else can reach."""
 
-    __slots__ = ("_circuit", "_plain", "size")
+    __slots__ = ("_circuit", "_copy", "size")
 
     def __init__(self, circuit: QuantumCircuit) -> None:
-        self._plain = all(map(is_plain_item, circuit._data))
-        self._circuit = _copy(circuit, plain=self._plain)
+        self._copy = _copier(circuit)
+        self._circuit = self._copy(circuit)
         self._circuit.metadata = {}
         layout = 400 * circuit.num_qubits if circuit.layout is not None else 0
-        plain_size = 2000 + layout + 100 * circuit.num_qubits + 160 * len(circuit.data)
-        self.size = plain_size if self._plain else 4 * plain_size + _matrix_bytes(circuit)
+        size = 2000 + layout + 100 * circuit.num_qubits + 160 * len(circuit.data)
+        self.size = size if self._copy is _copy_plain else 4 * size + _matrix_bytes(circuit)
 
     def fresh(self, name: str, metadata: dict[str, object] | None) -> QuantumCircuit:
         """Return the circuit as Qiskit would give it for an input of this name and metadata."""
-        made = _copy(self._circuit, plain=self._plain)
+        made = self._copy(self._circuit)
         made.name = name
         made.metadata = dict(metadata or {})
         return made
 
 
-def _copy(circuit: QuantumCircuit, *, plain: bool) -> QuantumCircuit:
+def _copier(circuit: QuantumCircuit) -> Callable[[QuantumCircuit], QuantumCircuit]:
+    """Return the cheapest way to copy all that can change."""
+    kinds = {type(item.operation) for item in circuit._data if not is_plain_item(item)}
+    if not kinds:
+        return _copy_plain
+    return _copy_with_matrices if kinds == {UnitaryGate} else _copy_deep
+
+
+def _copy_plain(circuit: QuantumCircuit) -> QuantumCircuit:
     made = circuit.copy()
-    if not plain:
-        _separate(made)
     if circuit._layout is not None:
         made._layout = copy_layout(circuit._layout)
     return made
 
 
-def _separate(circuit: QuantumCircuit) -> None:
-    """Give a copied circuit its own matrices, bodies and definitions, which a copy shares."""
-    data = circuit._data
+def _copy_with_matrices(circuit: QuantumCircuit) -> QuantumCircuit:
+    made = _copy_plain(circuit)
+    data = made._data
     for place, item in enumerate(data):
-        if is_plain_item(item):
-            continue
-        operation = item.operation
-        if type(operation) is UnitaryGate:
-            matrix = operation.params[0].copy()
-            own = UnitaryGate(matrix, label=operation.label, check_input=False)
-        else:
-            own = copy.deepcopy(operation)
-        data[place] = item.replace(operation=own)
+        if item.name == "unitary":
+            shared = item.operation
+            matrix = shared.params[0].copy()
+            own = UnitaryGate(matrix, label=shared.label, check_input=False)
+            data[place] = item.replace(operation=own)
+    return made
+
+
+def _copy_deep(circuit: QuantumCircuit) -> QuantumCircuit:
+    made: QuantumCircuit = copy.deepcopy(circuit)
+    return made
 
 
 def copy_layout(layout: TranspileLayout) -> TranspileLayout:
