@@ -41,7 +41,9 @@ def read_angles(values: list[Any]) -> Angles | None:
     if not values or set(map(type, values)) != {float}:
         return None
     eighths = np.array(values) * (4 / pi)
-    if not np.all(np.abs(eighths - np.rint(eighths)) > _NEAR_SPECIAL):  # also refuses NaN
+    with np.errstate(invalid="ignore"):
+        off = np.abs(eighths - np.rint(eighths))
+    if not (off > _NEAR_SPECIAL).all():  # NaN, also from infinity, is not greater either
         return None
     if len(set(map(abs, values))) == len(values):
         return Angles(None, values)

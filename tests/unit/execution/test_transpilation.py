@@ -45,7 +45,7 @@ def ansatz(values) -> QuantumCircuit:
     return circuit
 
 
-def some(number: int):
+def some(number: int) -> np.ndarray:
     return np.random.default_rng(number).uniform(0.2, 0.7, 6)
 
 
@@ -532,3 +532,28 @@ def test_a_layout_object_is_read_by_its_content():
     served = cache.transpile(circuit, **options)
 
     assert served.layout.initial_index_layout(filter_ancillas=True) == [2, 1, 0]
+
+
+@pytest.mark.parametrize("angle", [float("nan"), float("inf")])
+def test_angles_that_are_no_numbers_are_never_bound(angle):
+    cache = TranspileCache()
+    for value in (0.2, 0.3, angle):
+        circuit = QuantumCircuit(1)
+        circuit.rz(value, 0)
+        cache.transpile(circuit, basis_gates=BASIS)
+
+    assert cache.statistics.bound == 0
+
+
+def test_simulators_made_anew_are_known_by_their_settings():
+    aer = pytest.importorskip("qiskit_aer")
+    cache = TranspileCache()
+    for number in range(3):
+        cache.transpile(ansatz(some(number)), aer.AerSimulator())
+    simulator = aer.AerSimulator()
+    call = (ansatz(some(0)), {"backend": simulator})
+
+    assert cache.statistics.bound == 1
+    assert hits_after(cache, call) == 1
+    simulator.set_options(method="matrix_product_state")
+    assert hits_after(cache, call) == 0
