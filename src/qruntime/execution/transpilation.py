@@ -22,7 +22,6 @@ from qruntime.execution.transpile_structure import (
     CircuitKey,
     UnkeyableError,
     circuit_key,
-    key_bytes,
 )
 from qruntime.execution.transpile_template import Angles, Template, make_template, read_angles
 
@@ -306,7 +305,7 @@ class TranspileCache:
             return made
         self._count("misses")
         known = self._known(question) or _Known({})
-        size = 1000 + key_bytes(question.key.structure)
+        size = 1000 + question.key.bytes
         size += sum(500 + found.kept.size for found in known.templates.values() if found)
         self._entries.put(question.place, known, size)
         kept = KeptCircuit(made)

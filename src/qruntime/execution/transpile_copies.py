@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 
 from qiskit import QuantumCircuit
-from qiskit.circuit.library import UnitaryGate
 from qiskit.transpiler.layout import Layout, TranspileLayout
 
 from qruntime.execution.transpile_structure import is_plain_item
@@ -19,12 +17,13 @@ class KeptCircuit:
     __slots__ = ("_circuit", "_copy", "size")
 
     def __init__(self, circuit: QuantumCircuit) -> None:
-        self._copy = _copier(circuit)
+        plain = all(map(is_plain_item, circuit._data))
+        self._copy = _copy_plain if plain else _copy_deep
         self._circuit = self._copy(circuit)
         self._circuit.metadata = {}
         layout = 400 * circuit.num_qubits if circuit.layout is not None else 0
         size = 2000 + layout + 100 * circuit.num_qubits + 160 * len(circuit.data)
-        self.size = size if self._copy is _copy_plain else 4 * size + _matrix_bytes(circuit)
+        self.size = (size if plain else 4 * size) + _matrix_bytes(circuit)
 
     def fresh(self, name: str, metadata: dict[str, object] | None) -> QuantumCircuit:
         """Return the circuit as Qiskit would give it for an input of this name and metadata."""
@@ -34,30 +33,10 @@ class KeptCircuit:
         return made
 
 
-def _copier(circuit: QuantumCircuit) -> Callable[[QuantumCircuit], QuantumCircuit]:
-    """Return the cheapest way to copy all that can change."""
-    kinds = {type(item.operation) for item in circuit._data if not is_plain_item(item)}
-    if not kinds:
-        return _copy_plain
-    return _copy_with_matrices if kinds == {UnitaryGate} else _copy_deep
-
-
 def _copy_plain(circuit: QuantumCircuit) -> QuantumCircuit:
     made = circuit.copy()
     if circuit._layout is not None:
         made._layout = copy_layout(circuit._layout)
-    return made
-
-
-def _copy_with_matrices(circuit: QuantumCircuit) -> QuantumCircuit:
-    made = _copy_plain(circuit)
-    data = made._data
-    for place, item in enumerate(data):
-        if item.name == "unitary":
-            shared = item.operation
-            matrix = shared.params[0].copy()
-            own = UnitaryGate(matrix, label=shared.label, check_input=False)
-            data[place] = item.replace(operation=own)
     return made
 
 

@@ -36,25 +36,20 @@ class UnkeyableError(Exception):
     """The circuit has something whose content cannot be told from outside."""
 
 
-def key_bytes(structure: Any) -> int:
-    """Return about how much memory a structure takes."""
-    if isinstance(structure, tuple):
-        return 64 + sum(map(key_bytes, structure))
-    return 100 + len(structure) if isinstance(structure, bytes) else 60
-
-
 @dataclass(frozen=True, slots=True)
 class CircuitKey:
     """``structure`` and ``values`` together say what a circuit does, its global phase aside.
 
     ``values`` are the parameters of the standard gates at the top level, in their order.
-    ``plain`` is whether nothing in the circuit is an object that Python code could change.
+    ``plain`` is whether nothing in the circuit is an object that Python code could change,
+    ``bytes`` about what the structure takes of memory.
     """
 
     structure: Key
     values: list[Any]
     phase: Any
     plain: bool
+    bytes: int
 
 
 def circuit_key(circuit: Any) -> CircuitKey:
@@ -74,7 +69,7 @@ def circuit_key(circuit: Any) -> CircuitKey:
         *(tuple(data.qubits), tuple(data.clbits)),
         *(tuple(data.qregs), tuple(data.cregs)),
     ]
-    plain = True
+    plain, extra = True, 0
     for item in data:
         if item.is_standard_gate():
             entries.append((item.name, item.label, item.qubits))
@@ -82,11 +77,18 @@ def circuit_key(circuit: Any) -> CircuitKey:
         else:
             operation = item.operation
             entries.append((_operation_key(operation), item.qubits, item.clbits))
-            plain = plain and isinstance(operation, _PLAIN)
-    return CircuitKey(tuple(entries), values, data.global_phase, plain)
+            if isinstance(operation, UnitaryGate):
+                extra += 16 * 4**operation.num_qubits
+            elif not isinstance(operation, _PLAIN):
+                plain, extra = False, extra + _NESTED_BYTES
+    size = 400 * len(entries) + extra
+    return CircuitKey(tuple(entries), values, data.global_phase, plain, size)
 
 
-_PLAIN = (Barrier, Delay, Measure, Reset)
+_PLAIN = (Barrier, Delay, Measure, Reset, UnitaryGate)
+"""Besides standard gates, what a circuit holds by value: ``operation`` makes a new object."""
+
+_NESTED_BYTES = 8000
 
 
 def is_plain_item(item: Any) -> bool:
