@@ -27,14 +27,20 @@ class ProgramImports:
     """Executes the modules of one program, which lie in ``folder``.
 
     They live in a table of their own, not in ``sys.modules``: programs with files of equal names do
-    not meet, and what a program imports under old names is seen by its own files only.
+    not meet, and what a program imports under old names is seen by its own files only. So are
+    ``replacements``: what they get for a name of a module, such as ``("qiskit", "transpile")``.
     """
 
-    def __init__(self, source: ProgramSource, folder: Path) -> None:
+    def __init__(
+        self,
+        source: ProgramSource,
+        folder: Path,
+        replacements: Mapping[tuple[str, str], Any] | None = None,
+    ) -> None:
         self.modules: dict[str, ModuleType] = {}
         self._source = source
         self._folder = folder
-        self._overlay = Overlay()
+        self._overlay = Overlay(replacements)
         self._lock = threading.RLock()
         self._visible = 0
         self._shown: dict[str, ModuleType] = {}

@@ -42,8 +42,14 @@ class LoadedProgram:
         return self.imports.registered()
 
 
-def load_program(source: ProgramSource, folder: Path) -> LoadedProgram:
+def load_program(
+    source: ProgramSource,
+    folder: Path,
+    replacements: Mapping[tuple[str, str], Any] | None = None,
+) -> LoadedProgram:
     """Write a program into a folder, execute its entry point as ``program`` and find its ``main``.
+
+    ``replacements`` are what the program's own imports get for (module, name).
 
     Raises InvalidProgramError if it cannot be loaded; the message ends in the program's own
     traceback, and the cause is the exception.
@@ -52,7 +58,7 @@ def load_program(source: ProgramSource, folder: Path) -> LoadedProgram:
     folder = folder.resolve()
     write_source(source, folder)
     linecache.checkcache()
-    imports = ProgramImports(source, folder)
+    imports = ProgramImports(source, folder, replacements)
     try:
         with _loading, imports.registered():
             module = imports.run_main()

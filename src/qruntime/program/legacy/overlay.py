@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -17,9 +17,14 @@ _KNOWN = (table.ALIASES, table.MODULES, table.ADDED, table.FALLBACKS)
 
 
 class Overlay:
-    """Resolves module names as of 2021-2023; each program has its own."""
+    """Resolves module names as of 2021-2023; each program has its own.
 
-    def __init__(self) -> None:
+    ``replacements`` are given instead of what a module has today: (module, name) to object.
+    """
+
+    def __init__(self, replacements: Mapping[tuple[str, str], Any] | None = None) -> None:
+        self.replacements = dict(replacements or {})
+        self._touched = {prefix for name, _ in self.replacements for prefix in _prefixes(name)}
         self._modules: dict[str, OverlaidModule] = {}
 
     def import_module(self, name: str, wanted: Iterable[str] = ()) -> ModuleType:
@@ -47,7 +52,7 @@ class Overlay:
         """Return the overlaid module of this name, or None for one that needs no overlay."""
         if name not in self._modules:
             target = _target(name)
-            if not (target != name or _is_touched(name)):
+            if not (target != name or name in self._touched or _is_touched(name)):
                 return None
             self._modules[name] = OverlaidModule(name, target, self)
         return self._modules[name]
@@ -89,6 +94,9 @@ class OverlaidModule(ModuleType):
 
     def find(self, attribute: str) -> Any:
         """Return what the module has under a name, or a mark that it has nothing."""
+        replaced = self._overlay.replacements.get((self.__name__, attribute), _MISSING)
+        if replaced is not _MISSING:
+            return replaced
         full_name = f"{self.__name__}.{attribute}"
         real = self.load()
         if real is not None and attribute in vars(real):

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of one transpilation, made comparable, or found to be Qiskit's alone to handle."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import qiskit
+from qiskit import user_config
+from qiskit.providers import BackendV2
+from qiskit.transpiler import CouplingMap, Layout, Target
+
+from qruntime.execution.lru import Lru
+from qruntime.execution.transpile_targets import TargetTokens
+
+_METHODS: dict[str, set[str | None]] = {
+    "layout_method": {None, "default", "trivial", "dense", "sabre"},
+    "routing_method": {None, "default", "none", "basic", "lookahead", "sabre"},
+    "translation_method": {None, "default", "translator", "synthesis"},
+    "scheduling_method": {None},
+    "init_method": {None, "default"},
+    "optimization_method": {None, "default"},
+    "unitary_synthesis_method": {"default"},
+    "unitary_synthesis_plugin_config": {None},
+    "hls_config": {None},
+}
+_SCALARS = (
+    *("approximation_degree", "dt", "optimization_level", "qubits_initially_zero"),
+    *("seed_transpiler", "ignore_backend_supplied_default_methods"),
+)
+_SUPPLIED = {
+    "get_scheduling_stage_plugin": "scheduling_method",
+    "get_translation_stage_plugin": "translation_method",
+}
+_ONLY_TRANSPILE = "ignore_backend_supplied_default_methods"
+_ALL_THREADS = "QISKIT_SABRE_ALL_THREADS"
+_KEPT = 256
+
+
+class OnlyQiskitError(Exception):
+    """These options cannot be compared with those of another call."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """What a transpilation is asked for, apart from the circuit.
+
+    ``key`` is equal for equal requests, which are mostly the same object too. ``arguments`` are
+    those of Qiskit's ``generate_preset_pass_manager``.
+    """
+
+    key: tuple[Hashable, ...]
+    arguments: dict[str, Any]
+
+    @property
+    def seeded(self) -> bool:
+        """Whether the stochastic passes have a seed."""
+        return self.arguments["seed_transpiler"] is not None
+
+    @property
+    def target(self) -> Target | None:
+        """The target, however it was given."""
+        if self.arguments["target"] is not None:
+            found: Target = self.arguments["target"]
+            return found
+        backend = self.arguments["backend"]
+        return None if backend is None else backend.target
+
+    def with_seed(self, seed: int) -> Request:
+        """Return the same request with a seed."""
+        return Request(("seeded", seed, *self.key), {**self.arguments, "seed_transpiler": seed})
+
+
+class Requests:
+    """Reads the arguments of calls; equal ones give the same request while it is remembered."""
+
+    def __init__(self) -> None:
+        self._tokens = TargetTokens()
+        self._known: Lru[Request] = Lru(_KEPT)
+
+    def read(self, backend: Any, options: Mapping[str, Any]) -> Request:
+        """Return the request that these arguments make.
+
+        Raises:
+            OnlyQiskitError: only Qiskit can say what they mean, or that they are wrong.
+        """
+        target = options.get("target")
+        if isinstance(backend, Target):
+            if target is not None:
+                raise OnlyQiskitError
+            target, backend = backend, None
+        known_backend = None
+        key: list[Hashable] = [qiskit.__version__, os.environ.get(_ALL_THREADS)]
+        key.append(None if target is None else _target_token(target, self._tokens))
+        if backend is not None:
+            token, known_backend = _backend_token(backend, self._tokens)
+            key.append(token)
+        level, seed = options.get("optimization_level"), options.get("seed_transpiler")
+        if level is None or seed is None:
+            level, seed = _from_surroundings(level, seed)
+        read = [(name, _comparable(name, options[name])) for name in sorted(options)]
+        key += (_scalar(level), _scalar(seed), *read)
+        return self._request(tuple(key), options, level, seed, target, known_backend)
+
+    def _request(
+        self,
+        key: tuple[Hashable, ...],
+        options: Mapping[str, Any],
+        level: Any,
+        seed: Any,
+        target: Target | None,
+        backend: BackendV2 | None,
+    ) -> Request:
+        found = self._known.get(key)
+        if found is None:
+            arguments = {**_defaults(), **options}
+            arguments.update(
+                optimization_level=level, seed_transpiler=seed, target=target, backend=backend
+            )
+            arguments.pop(_ONLY_TRANSPILE, None)
+            found = Request(key, arguments)
+            self._known.put(key, found, 1)
+        return found
+
+
+@cache
+def _defaults() -> dict[str, Any]:
+    found = inspect.signature(qiskit.generate_preset_pass_manager).parameters.values()
+    return {item.name: item.default for item in found if not item.name.startswith("_")}
+
+
+def _from_surroundings(level: Any, seed: Any) -> tuple[Any, Any]:
+    """Return level and seed as Qiskit takes them from the environment and the user's settings."""
+    settings = user_config.get_config()
+    if level is None:
+        level = settings.get("transpile_optimization_level", 2)
+    if seed is None:
+        given = os.environ.get("QISKIT_TRANSPILER_SEED")
+        seed = settings.get("transpiler_seed") if given is None else int(given)
+    return level, seed
+
+
+def _scalar(value: Any) -> Hashable:
+    if not isinstance(value, int | float | None):
+        raise OnlyQiskitError
+    return value
+
+
+def _target_token(target: Any, tokens: TargetTokens) -> int:
+    if type(target) is not Target:
+        raise OnlyQiskitError
+    return tokens.of_target(target)
+
+
+def _backend_token(backend: Any, tokens: TargetTokens) -> tuple[int, BackendV2]:
+    if not isinstance(backend, BackendV2):
+        raise OnlyQiskitError
+    for method, option in _SUPPLIED.items():
+        if hasattr(backend, method) and getattr(backend, method)() not in _METHODS[option]:
+            raise OnlyQiskitError
+    found = tokens.of_backend(backend)
+    if found is None:
+        raise OnlyQiskitError
+    return found
+
+
+def _comparable(name: str, value: Any) -> Hashable:
+    if name in ("backend", "target"):
+        return None
+    if name in _SCALARS:
+        return _scalar(value)
+    if name in _METHODS:
+        if not isinstance(value, str | None) or value not in _METHODS[name]:
+            raise OnlyQiskitError
+        return value
+    reader = _READERS.get(name)
+    if reader is None:
+        raise OnlyQiskitError
+    return None if value is None else reader(value)
+
+
+def _basis_gates(names: Any) -> Hashable:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise OnlyQiskitError
+    return tuple(names)
+
+
+def _coupling_map(coupling: Any) -> Hashable:
+    if type(coupling) is CouplingMap:
+        return (tuple(coupling.physical_qubits), tuple(coupling.get_edges()))
+    if not isinstance(coupling, list):
+        raise OnlyQiskitError
+    for edge in coupling:
+        if not isinstance(edge, list) or [type(end) for end in edge] != [int, int]:
+            raise OnlyQiskitError
+    return tuple(map(tuple, coupling))
+
+
+def _initial_layout(layout: Any) -> Hashable:
+    if type(layout) is Layout:
+        found: tuple[Any, ...] = (
+            *layout.get_virtual_bits().items(),
+            *layout.get_registers(),
+        )
+    elif isinstance(layout, dict):
+        found = tuple(layout.items())
+    elif isinstance(layout, list):
+        found = tuple(layout)
+    else:
+        raise OnlyQiskitError
+    try:
+        hash(found)
+    except TypeError as error:
+        raise OnlyQiskitError from error
+    return (type(layout), found)
+
+
+_READERS = {
+    "basis_gates": _basis_gates,
+    "coupling_map": _coupling_map,
+    "initial_layout": _initial_layout,
+}

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What identifies a circuit to the transpiler: its structure apart from the angles of its gates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+from qiskit import QuantumCircuit
+from qiskit.circuit import (
+    Barrier,
+    BreakLoopOp,
+    ContinueLoopOp,
+    ControlledGate,
+    Delay,
+    ForLoopOp,
+    Gate,
+    IfElseOp,
+    Instruction,
+    Measure,
+    ParameterExpression,
+    Reset,
+    SwitchCaseOp,
+    WhileLoopOp,
+)
+from qiskit.circuit.library import UnitaryGate
+
+Key = tuple[Any, ...]
+
+_STANDARD = "qiskit.circuit.library.standard_gates."
+_NUMBERS = (bool, int, float, complex, str)
+
+
+class UnkeyableError(Exception):
+    """The circuit has something whose content cannot be told from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitKey:
+    """``structure`` and ``values`` together say what a circuit does, its global phase aside.
+
+    ``values`` are the parameters of the standard gates at the top level, in their order.
+    ``plain`` is whether nothing in the circuit is an object that Python code could change,
+    ``bytes`` about what the structure takes of memory.
+    """
+
+    structure: Key
+    values: list[Any]
+    phase: Any
+    plain: bool
+    bytes: int
+
+
+def circuit_key(circuit: Any) -> CircuitKey:
+    """Return the key of a circuit. Names and metadata are no part of it.
+
+    Raises:
+        UnkeyableError: the circuit is of a class of its own, was transpiled already, or has
+            instructions or variables that no key can hold.
+    """
+    if type(circuit) is not QuantumCircuit or circuit._layout is not None:
+        raise UnkeyableError
+    data = circuit._data
+    if circuit.num_identifiers or circuit._op_start_times is not None:
+        raise UnkeyableError
+    values: list[Any] = []
+    entries: list[Hashable] = [
+        *(tuple(data.qubits), tuple(data.clbits)),
+        *(tuple(data.qregs), tuple(data.cregs)),
+    ]
+    plain, extra = True, 0
+    for item in data:
+        if item.is_standard_gate():
+            entries.append((item.name, item.label, item.qubits))
+            values += item.params
+        else:
+            operation = item.operation
+            entries.append((_operation_key(operation), item.qubits, item.clbits))
+            if isinstance(operation, UnitaryGate):
+                extra += 16 * 4**operation.num_qubits
+            elif not isinstance(operation, _PLAIN):
+                plain, extra = False, extra + _NESTED_BYTES
+    size = 400 * len(entries) + extra
+    return CircuitKey(tuple(entries), values, data.global_phase, plain, size)
+
+
+_PLAIN = (Barrier, Delay, Measure, Reset, UnitaryGate)
+"""Besides standard gates, what a circuit holds by value: ``operation`` makes a new object."""
+
+_NESTED_BYTES = 8000
+
+
+def is_plain_item(item: Any) -> bool:
+    """Return whether a copy of a circuit's instruction shares nothing that can change with it."""
+    return bool(item.is_standard_gate()) or isinstance(item.operation, _PLAIN)
+
+
+def _operation_key(operation: Any) -> Key:
+    kind = operation.base_class
+    read = _READERS.get(kind)
+    if read is None and kind.__module__.startswith(_STANDARD):
+        read = _read_standard
+    if read is None:
+        raise UnkeyableError
+    return (kind, operation.num_qubits, operation.label, *read(operation))
+
+
+def _read_standard(gate: Any) -> Key:
+    return (getattr(gate, "ctrl_state", None), *_parameters(gate))
+
+
+def _read_custom(operation: Any) -> Key:
+    if operation.definition is None:
+        raise UnkeyableError
+    inner = _nested(operation.definition)
+    return (operation.name, operation.num_clbits, *_parameters(operation), inner)
+
+
+def _read_controlled(gate: Any) -> Key:
+    return (gate.name, gate.num_ctrl_qubits, gate.ctrl_state, _operation_key(gate.base_gate))
+
+
+def _read_unitary(gate: Any) -> Key:
+    matrix = gate.params[0]
+    return (matrix.shape, matrix.dtype.str, matrix.tobytes())
+
+
+def _read_delay(delay: Any) -> Key:
+    return (delay.unit, *_parameters(delay))
+
+
+def _read_nothing(_operation: Any) -> Key:
+    return ()
+
+
+def _read_conditional(operation: Any) -> Key:
+    condition = operation.condition
+    if not isinstance(condition, tuple):
+        raise UnkeyableError
+    return (*condition, *map(_nested, operation.blocks))
+
+
+def _read_for(operation: Any) -> Key:
+    indices, parameter, body = operation.params
+    return (type(indices), tuple(indices), parameter, _nested(body))
+
+
+def _read_switch(operation: Any) -> Key:
+    if type(operation.target).__module__.startswith("qiskit.circuit.classical"):
+        raise UnkeyableError
+    labels = tuple(labels for labels, _ in operation.cases_specifier())
+    return (operation.target, labels, *map(_nested, operation.blocks))
+
+
+_READERS: dict[type, Callable[[Any], Key]] = {
+    Barrier: _read_nothing,
+    BreakLoopOp: _read_nothing,
+    ContinueLoopOp: _read_nothing,
+    ControlledGate: _read_controlled,
+    Delay: _read_delay,
+    ForLoopOp: _read_for,
+    Gate: _read_custom,
+    IfElseOp: _read_conditional,
+    Instruction: _read_custom,
+    Measure: _read_nothing,
+    Reset: _read_nothing,
+    SwitchCaseOp: _read_switch,
+    UnitaryGate: _read_unitary,
+    WhileLoopOp: _read_conditional,
+}
+
+
+def _parameters(operation: Any) -> Key:
+    found: list[Hashable] = []
+    for value in operation.params:
+        if not isinstance(value, (*_NUMBERS, ParameterExpression)):
+            raise UnkeyableError
+        found.append((type(value), value))
+    return tuple(found)
+
+
+def _nested(circuit: Any) -> Key:
+    inner = circuit_key(circuit)
+    return (inner.structure, tuple(inner.values), inner.phase)
