@@ -28,6 +28,7 @@ from qruntime.backends.noise import noise_model_from
 from qruntime.backends.options import RECORDED, check_known, checked, given, timeout_or_none
 from qruntime.errors import InvalidCircuitError
 from qruntime.execution.template import Template
+from qruntime.execution.transpilation import TranspileCache, shared_cache
 from qruntime.program.backend import ProgramBackend
 from qruntime.program.job import FinishedJob
 from qruntime.program.models import configuration_from
@@ -186,6 +187,20 @@ class AerBackend(ProgramBackend):
             tier=tier,
             finish=lambda result: self._finished(result, chosen),
         )
+
+    def transpile(self, circuits: Any, **options: Any) -> Any:
+        """Transpile for this backend, as ``qiskit.transpile(circuits, backend, **options)`` does.
+
+        A circuit like one before, with other angles perhaps, is served from a cache: equivalent to
+        what Qiskit gives, with the same layout and routing for the same seed. ``transpile_cache``
+        has its statistics and switches it off.
+        """
+        return self.transpile_cache.transpile(circuits, self, **options)
+
+    @property
+    def transpile_cache(self) -> TranspileCache:
+        """The cache of transpiled circuits, which the backends of this process share."""
+        return shared_cache()
 
     def _options_with(self, run_config: Mapping[str, Any]) -> dict[str, Any]:
         check_known(run_config, self._options, backend=str(self.name))

@@ -367,3 +367,9 @@ def _transpile_signature() -> inspect.Signature:
 @cache
 def _manager_signature() -> inspect.Signature:
     return inspect.signature(qiskit.generate_preset_pass_manager)
+
+
+@cache
+def shared_cache() -> TranspileCache:
+    """Return the cache that the backends of this process share."""
+    return TranspileCache()
