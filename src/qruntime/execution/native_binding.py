@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -78,7 +77,10 @@ class Binding:
         """Return the global phase of each row, or None if all rows have the same."""
         if isinstance(self.phase, float):
             return None
-        return [value % (2 * math.pi) for value in self.phase.values(rows)]
+        return [
+            float(QuantumCircuit(global_phase=value).global_phase)
+            for value in self.phase.values(rows)
+        ]
 
 
 def read_binding(
