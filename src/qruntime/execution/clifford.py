@@ -24,6 +24,10 @@ TIER = "Clifford"
 MAX_DENSE_QUBITS = 3
 """Wider matrices are declined: to recognise one as Clifford costs more than it saves."""
 
+_AER_US_PER_QUBIT_AND_SHOT = 0.3
+_STIM_EXTRA_US = 100.0
+_STIM_EXTRA_US_PER_GATE = 2.0
+
 Step = tuple[str, tuple[int, ...]]
 
 _PLAIN: dict[str, tuple[Step, ...]] = {
@@ -142,6 +146,43 @@ class CliffordProgram:
         written = np.flatnonzero(self._columns >= 0)
         found[:, written] = recorded[:, self._columns[written]]
         return np.packbits(found, axis=1, bitorder="little")
+
+
+def prefer_clifford(num_qubits: int, gates: int, shots: int) -> bool:
+    """Return whether stim is faster than Aer for a Clifford circuit without noise.
+
+    It compares the case that is worst for stim, a circuit that it has yet to translate, with the
+    one that is best for Aer, a circuit that ``NativeProgram`` holds assembled. Medians of 5 rounds
+    in turn, in microseconds, to formatted counts, one thread, random layers of one-qubit gates and CX
+    with every qubit measured (stim 1.16, Aer 0.18.2, two shared cores, so only ratios count):
+
+    ====== ===== ====== ============== ========== =============== ==============
+    qubits gates  shots stim translate stim sample Aer stabilizer Aer statevector
+    ====== ===== ====== ============== ========== =============== ==============
+         2    15      1            246        147             347            322
+         2    15   1000            227        188            1160            901
+         4    30    100            320        205             798            715
+         8    60   1000            450        346            2942           6752
+        12    90  10000            534       6155           65206          33952
+        16   120    100            637        312            1515          18200
+        20   150   1000            703       1268            8097              -
+        50   375      1            942        164             865              -
+        50   375    100            897        282            3766              -
+       100   750      1           2205        449            2154              -
+       100  6000      1          31878        679           21290              -
+       100  6000    100          29121        879           44072              -
+       300  2250   1000           7586       3661         3629680              -
+    ====== ===== ====== ============== ========== =============== ==============
+
+    Aer takes less only where few shots cannot repay the translation, and then by a third at most;
+    with shots enough stim was 340 times faster. The constants lie on the safe side of the table:
+    where the rule says yes, stim was ahead in every row. It was not compared with the compiled
+    statevector, which needs less than stim's 150 microseconds a call for a handful of qubits.
+    Where Aer has to assemble the circuit first (2 to 6 times stim's translation), stim is always
+    ahead, and so it is where the ``CliffordProgram`` is kept.
+    """
+    gain = _AER_US_PER_QUBIT_AND_SHOT * num_qubits * shots
+    return gain > _STIM_EXTRA_US + _STIM_EXTRA_US_PER_GATE * gates
 
 
 def _stim() -> Any:

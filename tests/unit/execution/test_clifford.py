@@ -17,7 +17,7 @@ from qiskit.quantum_info import Statevector
 from scipy.stats import chisquare
 
 from qruntime.errors import InvalidInputError
-from qruntime.execution.clifford import CliffordProgram
+from qruntime.execution.clifford import CliffordProgram, prefer_clifford
 from qruntime.execution.native_refusal import NotSupportedError
 
 pytest.importorskip("stim")
@@ -217,3 +217,19 @@ def test_without_stim_it_declines(monkeypatch):
 def test_no_shots_are_refused():
     with pytest.raises(InvalidInputError, match="1 or more"):
         CliffordProgram.compile(QuantumCircuit(1, 1)).sample(0)
+
+
+@pytest.mark.parametrize(
+    ("num_qubits", "gates", "shots", "preferred"),
+    [
+        (2, 15, 1, False),
+        (2, 15, 1000, True),
+        (12, 90, 10_000, True),
+        (50, 375, 1, False),
+        (50, 375, 100, True),
+        (100, 6000, 1, False),
+        (300, 2250, 1000, True),
+    ],
+)
+def test_stim_is_preferred_where_it_was_measured_to_be_faster(num_qubits, gates, shots, preferred):
+    assert prefer_clifford(num_qubits, gates, shots) is preferred

@@ -160,7 +160,8 @@ def noise_models():
     return [everywhere, placed]
 
 
-VALUES = st.lists(st.lists(st.floats(-4, 4), min_size=3, max_size=3), min_size=1, max_size=3)
+NUMBERS = st.integers(-4000, 4000).map(lambda number: number / 1000)
+VALUES = st.lists(st.lists(NUMBERS, min_size=3, max_size=3), min_size=1, max_size=3)
 
 
 def assert_same(circuit, values, *, shots=60, seed=1, noise_model=None, **options):
