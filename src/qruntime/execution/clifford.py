@@ -153,8 +153,8 @@ def prefer_clifford(num_qubits: int, gates: int, shots: int) -> bool:
 
     It compares the case that is worst for stim, a circuit that it has yet to translate, with the
     one that is best for Aer, a circuit that ``NativeProgram`` holds assembled. Medians of 5 rounds
-    in turn, in microseconds, to formatted counts, one thread, random layers of one-qubit gates and CX
-    with every qubit measured (stim 1.16, Aer 0.18.2, two shared cores, so only ratios count):
+    in turn, in microseconds, to formatted counts, one thread, random layers of one-qubit gates and
+    CX, all qubits measured (stim 1.16, Aer 0.18.2, two shared cores, so only ratios count):
 
     ====== ===== ====== ============== ========== =============== ==============
     qubits gates  shots stim translate stim sample Aer stabilizer Aer statevector

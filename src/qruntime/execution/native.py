@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import secrets
+import sys
 import threading
 import time
 import uuid
@@ -256,6 +257,7 @@ def _calls(parts: Sequence[_Part]) -> Iterator[list[_Part]]:
 def _completed(
     results: Sequence[dict[str, Any]], call: Sequence[_Part], first: int
 ) -> Iterator[dict[str, Any]]:
+    shared: dict[str, Any] = {}
     owners = [part for part in call for _ in range(len(part.rows))]
     for index, (item, part) in enumerate(zip(results, owners, strict=True), start=first):
         header = item.get("header")
@@ -265,7 +267,19 @@ def _completed(
             del item["circ_id"]
             header["global_phase"] = part.phase
             header["metadata"] = dict(part.template.metadata)
-        yield item
+        yield item if len(owners) == 1 else _compact(item, shared)
+
+
+def _compact(item: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    """Let the many experiments of a run share the names and lists that repeat in all of them."""
+    found = {}
+    for name, value in item.items():
+        if isinstance(value, dict) and name != "data":
+            value = _compact(value, shared)  # noqa: PLW2901 - the smaller form takes its place
+        elif isinstance(value, list | str) and shared.setdefault(name, value) == value:
+            value = shared[name]  # noqa: PLW2901 - the smaller form takes its place
+        found[sys.intern(name)] = value
+    return found
 
 
 def _merge(total: dict[str, Any], added: Mapping[str, Any]) -> None:

@@ -131,9 +131,8 @@ def _free_places(
 ) -> list[tuple[Place, ParameterExpression]]:
     found: list[tuple[Place, ParameterExpression]] = []
     for index, instruction in zip(indices, lowered.data, strict=True):
-        if (
-            not instruction.is_parameterized()
-        ):  # operation.is_parameterized() misses controlled gates
+        # The operation's own is_parameterized() is blind to the parameters of controlled gates.
+        if not instruction.is_parameterized():
             continue
         operation = instruction.operation
         if not isinstance(operation, Gate | Delay):

@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 from qiskit.result import Counts, Result
 
 from qruntime.execution.native_aer import NativeAer
+
+_TABLED_BITS = 12
+"""Up to this many bits, the texts of all outcomes are made once and then looked up."""
 
 
 class NativeResult(Result):
@@ -40,29 +45,39 @@ def counts_from_hex(
         return Counts(
             dict(raw), time_taken=time_taken, creg_sizes=registers, memory_slots=memory_slots
         )
-    numbers = [int(key, 16) for key in raw]
-    pattern = f"0{memory_slots}b"
-    bits = [format(number, pattern) for number in numbers]
-    if len(registers) > 1:
-        cuts = _cuts(registers)
-        bits = [" ".join([text[start:stop] for start, stop in cuts]) for text in bits]
+    sizes = tuple(size for _, size in registers)
+    if memory_slots <= _TABLED_BITS:
+        table = _table(sizes)
+        found = [table[key] for key in raw]
+    else:
+        cuts = _cuts(sizes)
+        found = [_named(int(key, 16), memory_slots, cuts) for key in raw]
     counts = Counts.__new__(Counts)
-    dict.update(counts, zip(bits, raw.values(), strict=True))
+    dict.update(counts, zip([bits for _, bits in found], raw.values(), strict=True))
     counts.hex_raw = dict(raw)
-    counts.int_raw = dict(zip(numbers, raw.values(), strict=True))
+    counts.int_raw = dict(zip([number for number, _ in found], raw.values(), strict=True))
     counts.creg_sizes = registers
     counts.memory_slots = memory_slots
     counts.time_taken = time_taken
     return counts
 
 
-def _cuts(registers: Sequence[tuple[str, int]]) -> list[tuple[int, int]]:
-    cuts = []
-    start = 0
-    for _, size in reversed(registers):
-        cuts.append((start, start + size))
-        start += size
-    return cuts
+@lru_cache(maxsize=64)
+def _table(sizes: tuple[int, ...]) -> dict[str, tuple[int, str]]:
+    cuts = _cuts(sizes)
+    bits = sum(sizes)
+    return {hex(number): _named(number, bits, cuts) for number in range(2**bits)}
+
+
+def _cuts(sizes: tuple[int, ...]) -> list[slice]:
+    """Return the places of the registers in a bit string, whose last register comes first."""
+    ends = list(accumulate(reversed(sizes)))
+    return [slice(end - size, end) for size, end in zip(reversed(sizes), ends, strict=True)]
+
+
+def _named(number: int, bits: int, cuts: list[slice]) -> tuple[int, str]:
+    text = format(number, f"0{bits}b")
+    return number, text if len(cuts) == 1 else " ".join([text[cut] for cut in cuts])
 
 
 @dataclass(slots=True)
