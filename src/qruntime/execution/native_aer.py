@@ -17,7 +17,7 @@ TIER = "native Aer"
 SEED_STEP = 2113
 """Aer gives experiment ``i`` of a call the seed ``seed + 2113 * i``."""
 
-_KNOWN_VERSIONS = ("0.17.", "0.18.")
+_KNOWN_VERSIONS = ("0.18.",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def _examined() -> NativeAer | str:
         return "qiskit-aer is not installed"
     version = str(qiskit_aer.__version__)
     if not version.startswith(_KNOWN_VERSIONS):
-        return f"qiskit-aer {version} was not examined; known: 0.17, 0.18"
+        return f"qiskit-aer {version} was not examined; known: 0.18"
     try:
         aer = _gathered(version)
         same = _rebinds_as_run_does(aer)
