@@ -167,7 +167,8 @@ class AerBackend(ProgramBackend):
         ``circuits`` is as in ``run``, with free parameters; ``options`` are run options. Each
         circuit goes to the fastest tier that takes it: ``kernel``, a compiled statevector for
         noiseless circuits that are measured at their end (it needs Numba, whose first use on a
-        machine compiles for half a minute); ``native``, Aer's controller with the circuit assembled
+        machine compiles for half a minute); ``clifford``, stim, for other Clifford circuits without
+        parameters where it gains by it; ``native``, Aer's controller with the circuit assembled
         once, whose counts are Aer's own for a seed; ``aer``, ``AerSimulator.run``. ``tier`` pins
         one.
 

@@ -17,10 +17,10 @@ from qiskit.exceptions import QiskitError
 from qiskit.result import Counts
 
 from qruntime.errors import InvalidInputError
-from qruntime.execution.native_refusal import NotSupportedError
 from qruntime.execution.native_result import counts_from_hex
+from qruntime.execution.unsupported import NotSupportedError
 
-TIER = "Clifford"
+TIER = "clifford"
 MAX_DENSE_QUBITS = 3
 """Wider matrices are declined: to recognise one as Clifford costs more than it saves."""
 
@@ -113,9 +113,9 @@ class CliffordProgram:
         """
         stim = _stim()
         if circuit.parameters:
-            raise NotSupportedError(TIER, "the circuit has unbound parameters")
+            raise NotSupportedError("the circuit has unbound parameters", tier=TIER)
         if circuit.num_vars:
-            raise NotSupportedError(TIER, "the circuit has classical variables")
+            raise NotSupportedError("the circuit has classical variables", tier=TIER)
         lines, measured = _lines(circuit)
         translated = stim.Circuit("\n".join(lines))
         columns = np.array([measured.get(bit, -1) for bit in range(circuit.num_clbits)], np.intp)
@@ -189,7 +189,7 @@ def _stim() -> Any:
     try:
         import stim  # type: ignore[import-untyped]  # it ships no types
     except ImportError as error:
-        raise NotSupportedError(TIER, "stim is not installed") from error
+        raise NotSupportedError("stim is not installed", tier=TIER) from error
     return stim
 
 
@@ -250,7 +250,9 @@ def _standard_steps(operation: Instruction) -> Sequence[Step]:
 def _quarter_turns(name: str, angle: float) -> int:
     turns = angle / (math.pi / 2)
     if abs(turns - round(turns)) > _ANGLE_TOLERANCE:
-        raise NotSupportedError(TIER, f"'{name}' turns by {angle}, which is not a multiple of pi/2")
+        raise NotSupportedError(
+            f"'{name}' turns by {angle}, which is not a multiple of pi/2", tier=TIER
+        )
     return round(turns) % 4
 
 
@@ -260,14 +262,14 @@ def _by_tableau(operation: Instruction) -> tuple[Step, ...]:
     try:
         tableau = Clifford(operation)
     except QiskitError as error:
-        raise NotSupportedError(TIER, f"'{operation.name}' is not a Clifford gate") from error
+        raise NotSupportedError(f"'{operation.name}' is not a Clifford gate", tier=TIER) from error
     return tuple(_known_steps(tableau.to_circuit()))
 
 
 def _defined_steps(operation: Instruction, known: dict[Any, Sequence[Step]]) -> Sequence[Step]:
     """Read a gate of somebody's own by its matrix or definition: its name may be anything."""
     if operation.num_clbits or not isinstance(operation, Gate):
-        raise NotSupportedError(TIER, f"'{operation.name}' is more than a gate")
+        raise NotSupportedError(f"'{operation.name}' is more than a gate", tier=TIER)
     if isinstance(operation, UnitaryGate) or operation.definition is None:
         return _dense_steps(operation)
     definition = operation.definition
@@ -284,11 +286,11 @@ def _dense_steps(operation: Gate) -> Sequence[Step]:
     from qiskit.quantum_info import Clifford
 
     if operation.num_qubits > MAX_DENSE_QUBITS:
-        raise NotSupportedError(TIER, f"'{operation.name}' is a matrix on many qubits")
+        raise NotSupportedError(f"'{operation.name}' is a matrix on many qubits", tier=TIER)
     try:
         tableau = Clifford.from_matrix(operation.to_matrix())
     except QiskitError as error:
-        raise NotSupportedError(TIER, f"'{operation.name}' is not a Clifford gate") from error
+        raise NotSupportedError(f"'{operation.name}' is not a Clifford gate", tier=TIER) from error
     return tuple(_known_steps(tableau.to_circuit()))
 
 

@@ -21,8 +21,8 @@ from qiskit.circuit import Delay
 from qruntime.errors import ExecutionError, InvalidInputError
 from qruntime.execution.native_aer import SEED_STEP, TIER, NativeAer, native_aer
 from qruntime.execution.native_binding import Binding, Matrix, Table, read_binding
-from qruntime.execution.native_refusal import NotSupportedError
 from qruntime.execution.native_result import NativeRun
+from qruntime.execution.unsupported import NotSupportedError
 
 MAX_EXPERIMENTS_PER_CALL = 100
 """Longer lists are run in parts: no time is lost, and Aer's working memory stays flat."""
@@ -100,7 +100,7 @@ class NativeProgram:
             config = aer.config(lowered, kept)
             described = noise.to_dict(serializable=True) if noise else {}
         except Exception as error:  # private parts of Aer may fail in any way; run() tells why
-            raise NotSupportedError(TIER, f"Aer could not prepare it: {error}") from error
+            raise NotSupportedError(f"Aer could not prepare it: {error}", tier=TIER) from error
         templates = tuple(
             _Template(
                 ready,
@@ -197,17 +197,17 @@ class NativeProgram:
 
 def _refuse(circuits: Sequence[Any], options: Mapping[str, Any], noise_model: Any) -> None:
     if not circuits or not all(isinstance(circuit, QuantumCircuit) for circuit in circuits):
-        raise NotSupportedError(TIER, "it takes one or more QuantumCircuits")
+        raise NotSupportedError("it takes one or more QuantumCircuits", tier=TIER)
     for name, taken in _REFUSED.items():
         if options.get(name) not in taken:
-            raise NotSupportedError(TIER, f"option '{name}' is {options[name]!r}")
+            raise NotSupportedError(f"option '{name}' is {options[name]!r}", tier=TIER)
     if noise_model is not None and noise_model._pass_manager() is not None:
         for circuit in circuits:
             if any(
                 item.is_parameterized() and isinstance(item.operation, Delay)
                 for item in circuit.data
             ):
-                raise NotSupportedError(TIER, "noise depends on a delay with a free duration")
+                raise NotSupportedError("noise depends on a delay with a free duration", tier=TIER)
 
 
 def _matrix(values: Any, width: int, index: int) -> Matrix:

@@ -11,9 +11,9 @@ from typing import Any
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 
-from qruntime.execution.native_refusal import NotSupportedError
+from qruntime.execution.unsupported import NotSupportedError
 
-TIER = "native Aer"
+TIER = "native"
 SEED_STEP = 2113
 """Aer gives experiment ``i`` of a call the seed ``seed + 2113 * i``."""
 
@@ -56,7 +56,7 @@ def native_aer() -> NativeAer:
     """
     found = _examined()
     if isinstance(found, str):
-        raise NotSupportedError(TIER, found)
+        raise NotSupportedError(found, tier=TIER)
     return found
 
 

@@ -14,7 +14,7 @@ from qiskit.circuit import Delay, Gate, Parameter, ParameterExpression
 
 from qruntime.errors import InvalidInputError
 from qruntime.execution.native_aer import TIER
-from qruntime.execution.native_refusal import NotSupportedError
+from qruntime.execution.unsupported import NotSupportedError
 
 Place = tuple[int, int]
 Table = list[tuple[Place, list[float]]]
@@ -136,7 +136,7 @@ def _free_places(
             continue
         operation = instruction.operation
         if not isinstance(operation, Gate | Delay):
-            raise NotSupportedError(TIER, f"'{operation.name}' has free parameters")
+            raise NotSupportedError(f"'{operation.name}' has free parameters", tier=TIER)
         at = index - _flips_after(operation.name, len(instruction.qubits))
         for position, value in enumerate(operation.params):
             if _free(value):

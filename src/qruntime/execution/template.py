@@ -52,7 +52,7 @@ class Template:
 
     @property
     def tiers(self) -> tuple[str, ...]:
-        """How each circuit is run: ``kernel``, ``native`` or ``aer``."""
+        """How each circuit is run: ``kernel``, ``clifford``, ``native`` or ``aer``."""
         return tuple(tier.name for tier in self._tiers)
 
     @property

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from qiskit.result import Result
+from qiskit.result.models import ExperimentResult, ExperimentResultData
 
 from qruntime.errors import ExecutionError, InvalidInputError, UnsupportedOptionError
+from qruntime.execution.clifford import CliffordProgram, prefer_clifford
 from qruntime.execution.native import NativeProgram
 from qruntime.execution.native_aer import SEED_STEP
 from qruntime.execution.program import StatevectorProgram
@@ -82,6 +84,41 @@ class NativeTier(Tier):
         return succeeded(run.result())
 
 
+class CliffordTier(Tier):
+    """Stim: Clifford circuits without parameters, of any width, measured anywhere."""
+
+    name = "clifford"
+    parameters = ()
+
+    def __init__(self, circuit: QuantumCircuit, reason: str) -> None:
+        self._program = CliffordProgram.compile(circuit)
+        self._header = copy.deepcopy(header_of(circuit))
+        self.reason = reason
+
+    def sample(self, rows: Rows, shots: int, seed: int, first: int, *, memory: bool) -> list[Item]:
+        """Sample with stim, each time from a seed of its own."""
+        return [
+            self._experiment(shots, seed + SEED_STEP * (first + number), memory=memory)
+            for number in range(len(rows))
+        ]
+
+    def _experiment(self, shots: int, seed: int, *, memory: bool) -> ExperimentResult:
+        samples = self._program.sample(shots, seed % 2**63)
+        data: dict[str, Any] = {"counts": samples.hex_counts()}
+        if memory:
+            padded = np.packbits(samples.bits(), axis=1, bitorder="little")
+            data["memory"] = [hex(int.from_bytes(row.tobytes(), "little")) for row in padded]
+        return ExperimentResult(
+            shots=shots,
+            success=True,
+            data=ExperimentResultData(**data),
+            header=dict(self._header),
+            status="DONE",
+            seed_simulator=seed,
+            metadata={"method": "stabilizer", "tier": self.name},
+        )
+
+
 class AerTier(Tier):
     """``AerSimulator.run`` itself, for what no other tier takes."""
 
@@ -121,7 +158,7 @@ def succeeded(result: Result) -> list[Item]:
     return list(result.results)
 
 
-TIERS = ("kernel", "native", "aer")
+TIERS = ("kernel", "clifford", "native", "aer")
 
 
 def choose(circuit: QuantumCircuit, options: Mapping[str, Any], pinned: str | None) -> Tier:
@@ -140,6 +177,8 @@ def choose(circuit: QuantumCircuit, options: Mapping[str, Any], pinned: str | No
         try:
             if name == "kernel":
                 return _kernel(circuit, options)
+            if name == "clifford":
+                return _clifford(circuit, options, "; ".join(reasons), pinned=pinned is not None)
             if name == "native":
                 return NativeTier(circuit, _given(options), "; ".join(reasons))
             return AerTier(circuit, _given(options), "; ".join(reasons))
@@ -155,10 +194,28 @@ def _kernel(circuit: QuantumCircuit, options: Mapping[str, Any]) -> KernelTier:
         raise NotSupportedError(f"it has more than {MAX_KERNEL_QUBITS} qubits")
     if options["method"] not in ("automatic", "statevector"):
         raise NotSupportedError(f"method='{options['method']}' is Aer's")
+    _check_default(options, "kernel")
+    return KernelTier(circuit)
+
+
+def _clifford(
+    circuit: QuantumCircuit, options: Mapping[str, Any], reason: str, *, pinned: bool
+) -> CliffordTier:
+    if options["method"] not in ("automatic", "stabilizer"):
+        raise NotSupportedError(f"method='{options['method']}' is Aer's", tier="clifford")
+    _check_default(options, "clifford")
+    gates = circuit.size()
+    if not pinned and not prefer_clifford(circuit.num_qubits, gates, options["shots"]):
+        raise NotSupportedError("Aer is faster for so small a circuit", tier="clifford")
+    if not circuit.num_clbits:
+        raise NotSupportedError("it measures nothing", tier="clifford")
+    return CliffordTier(circuit, reason)
+
+
+def _check_default(options: Mapping[str, Any], tier: str) -> None:
     changed = sorted(set(_given(options)) - _OF_ONE_RUN)
     if changed:
-        raise NotSupportedError(f"Aer alone has the option '{changed[0]}'")
-    return KernelTier(circuit)
+        raise NotSupportedError(f"Aer alone has the option '{changed[0]}'", tier=tier)
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from scipy.stats import chisquare
 
 from qruntime.errors import InvalidInputError
 from qruntime.execution.clifford import CliffordProgram, prefer_clifford
-from qruntime.execution.native_refusal import NotSupportedError
+from qruntime.execution.unsupported import NotSupportedError
 
 pytest.importorskip("stim")
 

@@ -30,7 +30,7 @@ from qiskit_aer.noise import (  # noqa: E402
 from qruntime.errors import ExecutionError, InvalidInputError  # noqa: E402
 from qruntime.execution import native, native_aer  # noqa: E402
 from qruntime.execution.native import NativeProgram  # noqa: E402
-from qruntime.execution.native_refusal import NotSupportedError  # noqa: E402
+from qruntime.execution.unsupported import NotSupportedError  # noqa: E402
 
 ONE_THREAD = {"max_parallel_threads": 1}
 SIMULATOR = AerSimulator()

@@ -173,6 +173,43 @@ def test_a_circuit_that_the_kernel_cannot_take_goes_to_aer_and_says_why():
         template.expectation("Z")
 
 
+def test_a_wide_clifford_circuit_goes_to_stim_and_is_right():
+    qubits = 60
+    circuit = QuantumCircuit(qubits, qubits + 1)
+    circuit.h(0)
+    for qubit in range(qubits - 1):
+        circuit.cx(qubit, qubit + 1)
+    circuit.measure(range(qubits), range(qubits))
+    circuit.x(0)
+    circuit.measure(0, qubits)
+    template = AerBackend().compile(circuit)
+
+    result = template.run(shots=2000, seed=3, memory=True).result()
+    counts = result.get_counts()
+
+    assert template.tiers == ("clifford",)
+    zeros, ones = "1" + "0" * qubits, "0" + "1" * qubits
+    assert set(counts) == {zeros, ones}
+    assert stats.binomtest(counts[zeros], 2000).pvalue > FALSE_ALARM
+    assert sorted(set(result.get_memory())) == sorted(counts)
+    assert template.run(shots=2000, seed=3).result().get_counts() == counts
+    assert result.results[0].metadata["tier"] == "clifford"
+
+
+def test_clifford_can_be_pinned_and_says_what_it_cannot_take():
+    bell = QuantumCircuit(2)
+    bell.h(0)
+    bell.cx(0, 1)
+    bell.measure_all()
+    counts = (
+        AerBackend().compile(bell, tier="clifford").run(shots=500, seed=1).result().get_counts()
+    )
+
+    assert set(counts) == {"00", "11"}
+    with pytest.raises(UnsupportedOptionError, match="unbound parameters"):
+        AerBackend().compile(ansatz(), tier="clifford")
+
+
 def test_noise_and_other_methods_are_aers_and_give_aers_counts():
     noise = NoiseModel()
     noise.add_all_qubit_quantum_error(depolarizing_error(0.2, 1), ["ry"])
@@ -264,7 +301,9 @@ def test_a_list_of_circuits_needs_a_list_of_values():
 
 
 def test_an_unknown_tier_and_a_wrong_option_are_refused():
-    with pytest.raises(InvalidInputError, match="no tier 'kernal'; there are: kernel, native, aer"):
+    with pytest.raises(
+        InvalidInputError, match="no tier 'kernal'; there are: kernel, clifford, native, aer"
+    ):
         AerBackend().compile(ansatz(), tier="kernal")
     with pytest.raises(AttributeError, match="shots"):
         AerBackend().compile(ansatz(), shot=3)
