@@ -27,6 +27,7 @@ from qruntime.backends.describe import configuration_of, properties_of
 from qruntime.backends.noise import noise_model_from
 from qruntime.backends.options import RECORDED, check_known, checked, given, timeout_or_none
 from qruntime.errors import InvalidCircuitError
+from qruntime.execution.primitives import Estimator, Sampler
 from qruntime.execution.template import Template
 from qruntime.execution.transpilation import TranspileCache, shared_cache
 from qruntime.program.backend import ProgramBackend
@@ -188,6 +189,24 @@ class AerBackend(ProgramBackend):
             tier=tier,
             finish=lambda result: self._finished(result, chosen),
         )
+
+    def sampler(self, **options: Any) -> Sampler:
+        """Return a ``BaseSamplerV2`` on this backend.
+
+        ``options`` are run options: the default ``shots``, ``seed_simulator``, a noise model...
+        """
+        return Sampler(self.configured(**options))
+
+    def estimator(self, **options: Any) -> Estimator:
+        """Return a ``BaseEstimatorV2`` on this backend. ``options`` are run options."""
+        return Estimator(self.configured(**options))
+
+    def configured(self, **options: Any) -> Self:
+        """Return a backend like this one whose options are these and otherwise this one's."""
+        made = copy.copy(self)
+        made._options = copy.copy(self._options)
+        made.set_options(**options)
+        return made
 
     def transpile(self, circuits: Any, **options: Any) -> Any:
         """Transpile for this backend, as ``qiskit.transpile(circuits, backend, **options)`` does.

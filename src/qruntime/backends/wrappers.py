@@ -21,7 +21,8 @@ class WatchedBackend(ProgramBackend):
     and options. ``before_run`` may raise to stop the program.
     """
 
-    _OWN = frozenset({"run", "compile", "_watch"})
+    _OWN = frozenset({"run", "compile", "configured", "_watch"})
+    _MADE_FROM_OWN = frozenset({"sampler", "estimator"})
 
     def __init__(
         self,
@@ -54,10 +55,21 @@ class WatchedBackend(ProgramBackend):
             self._watch.before_run, lambda circuits, shots: self._watch.count((circuits, shots))
         )
 
+    def configured(self, **options: Any) -> Any:
+        """Return a backend like the held one with other options, under the same watch."""
+        made = object.__new__(WatchedBackend)
+        held = object.__getattribute__(self, "_held")
+        object.__setattr__(made, "_held", held.configured(**options))
+        object.__setattr__(made, "_watch", self._watch)
+        return made
+
     def __getattribute__(self, name: str) -> Any:
         if name in WatchedBackend._OWN:
             return object.__getattribute__(self, name)
-        return getattr(object.__getattribute__(self, "_held"), name)
+        held = object.__getattribute__(self, "_held")
+        if name in WatchedBackend._MADE_FROM_OWN and hasattr(type(held), name):
+            return getattr(type(held), name).__get__(self)  # so that what they run is watched
+        return getattr(held, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(object.__getattribute__(self, "_held"), name, value)

@@ -87,9 +87,24 @@ class Template:
             InvalidInputError: the values do not fit the parameters.
             ExecutionError: the simulation failed.
         """
+        shots = self._options["shots"] if shots is None else shots
+        items = self.items(values, shots=shots, seed=seed, memory=memory)
+        result = SampledResult(items, backend_name=str(self._backend.name), metadata={})
+        return FinishedJob(
+            self._backend, self._finish(result), circuits=len(items), shots=len(items) * shots
+        )
+
+    def items(
+        self,
+        values: Any = None,
+        *,
+        shots: int,
+        seed: int | None = None,
+        memory: bool | None = None,
+    ) -> list[Item]:
+        """Sample the circuits as ``run`` does and return the experiments as they come."""
         self._before()
         rows = self._rows(values)
-        shots = self._options["shots"] if shots is None else shots
         memory = bool(self._options.get("memory")) if memory is None else memory
         seed = self._options.get("seed_simulator") if seed is None else seed
         root = secrets.randbits(62) if seed is None else seed
@@ -97,10 +112,7 @@ class Template:
         for tier, values_of_circuit in zip(self._tiers, rows, strict=True):
             items += tier.sample(values_of_circuit, shots, root, len(items), memory=memory)
         self._after(len(items), len(items) * shots)
-        result = SampledResult(items, backend_name=str(self._backend.name), metadata={})
-        return FinishedJob(
-            self._backend, self._finish(result), circuits=len(items), shots=len(items) * shots
-        )
+        return items
 
     def expectation(self, observables: Any, values: Any = None) -> NDArray[np.float64]:
         """Return exact expectation values in the states that the circuits prepare.
