@@ -67,9 +67,11 @@ def local(
 def _own(name: str, made: Any) -> Catalog:
     from qiskit.providers import BackendV2
 
-    from qruntime.backends.registry import Catalog, as_backend
+    from qruntime.backends.registry import Catalog, as_backend, made_by, with_own_options
 
     def create(_name: str) -> ProgramBackend:
-        return as_backend(made if isinstance(made, BackendV2) else made(), f"backend '{name}'")
+        if isinstance(made, BackendV2):
+            return with_own_options(as_backend(made, f"backend '{name}'"))
+        return made_by(made, f"backend '{name}'")
 
     return Catalog(names=lambda: (name,), create=create, prefix=name)

@@ -387,7 +387,7 @@ def test_lists_give_what_aers_own_parameter_binds_gives(backend: ProgramBackend)
 BAD_BINDS = {
     "mixes single values and lists": [{"angle": [1.0]}, {"angle": 2.0}],
     "2 dicts of lists for 1 circuits": [{"angle": [1.0]}, {"angle": [2.0]}],
-    "no number": [{"angle": "pi"}],
+    "no finite number": [{"angle": "pi"}],
     r"parameter_binds\[0\] is a list": [[1.0]],
     "is a float; it must be a list of dicts": 1.0,
     "at least one value": [{"angle": []}],
@@ -769,3 +769,23 @@ def test_what_transpile_returns_runs(backend: ProgramBackend) -> None:
 
     assert set(found.count_ops()) <= {*gates, "barrier"}
     assert most(backend.run(found, shots=300).result().get_counts()) == "111"
+
+
+@ours
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("meas_level", 1), ("init_qubits", False), ("made_up", 3), ("shots", 0), ("shots", "x")],
+)
+def test_options_set_directly_are_checked_like_any_others(
+    backend: ProgramBackend, name: str, value: object
+) -> None:
+    circuit = turned(backend, Parameter("angle"))
+    fields = vars(backend.options)
+    before = dict(fields)
+    fields[name] = value
+    try:
+        with pytest.raises(InvalidInputError, match=name):
+            backend.run(circuit, parameter_binds=[{"angle": 0.5}])
+    finally:  # the backends are shared by the tests
+        fields.clear()
+        fields.update(before)

@@ -9,6 +9,7 @@ import pty
 import re
 import select
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -126,6 +127,8 @@ BAD = {
     "a missing input": (["untyped.py"], "input 'n' is missing"),
     "an unknown input": (["untyped.py", "-i", "n=1", "-i", "m=1"], "unknown input 'm'"),
     "a missing module": (["imports.py"], "no_such_module"),
+    "no backend made": (["bell.py", "--backend", "odd.py:make"], "could not make a backend"),
+    "a value that is too deep": (["bell.py", "-i", "x=" + "[" * 100_000], "cannot be read"),
     "a bad limit": (["bell.py", "--max-time", "-1"], "seconds > 0"),
 }
 
@@ -136,6 +139,7 @@ def test_bad_input_is_told_in_one_message_and_exit_code_2(case, bell, tmp_path):
     (tmp_path / "nomain.py").write_text("x = 1\n")
     (tmp_path / "signature.py").write_text("def main(backend):\n    pass\n")
     (tmp_path / "syntax.py").write_text("x = 1\ndef main(:\n")
+    (tmp_path / "odd.py").write_text("def make():\n    raise OSError('no device')\n")
     (tmp_path / "untyped.py").write_text("def main(backend, user_messenger, n):\n    return n\n")
     (tmp_path / "imports.py").write_text(
         "import no_such_module\ndef main(backend, user_messenger):\n    pass\n"
@@ -283,6 +287,73 @@ def in_a_terminal(command):
     os.close(terminal)
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", written.decode())
     return text, os.waitstatus_to_exitcode(status)
+
+
+def test_a_link_and_a_pipe_are_written_to_and_not_replaced(bell, tmp_path):
+    target, link, pipe = (tmp_path / name for name in ("target.json", "link.json", "pipe"))
+    target.write_text("old")
+    target.chmod(0o640)
+    link.symlink_to(target)
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True)
+
+    for output in (link, pipe):
+        assert qruntime("run", bell, "--shots", "5", "--output", output).returncode == 0
+
+    read, _ = reader.communicate(timeout=60)
+    assert link.is_symlink()
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert sum(json.loads(read).values()) == 5
+    assert sum(json.loads(target.read_text()).values()) == 5
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+
+
+def test_a_new_file_can_be_read_by_whom_the_umask_lets(bell, tmp_path):
+    output = tmp_path / "new.json"
+
+    assert qruntime("run", bell, "--output", output).returncode == 0
+
+    assert stat.S_IMODE(output.stat().st_mode) == 0o666 & ~umask()
+
+
+def umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_an_interruption_before_the_program_starts_is_reported_too(tmp_path):
+    program = tmp_path / "loop.py"
+    program.write_text(LOOP)
+    process = subprocess.Popen([*COMMAND, "run", str(program)], stderr=subprocess.PIPE, text=True)
+    while not worker_of(process.pid):
+        assert process.poll() is None
+
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert told == "Error: interrupted: the job was cancelled\n"
+
+
+def worker_of(pid):
+    """Return the children of a process, as the system lists them."""
+    try:
+        return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:
+        return []
+
+
+def test_the_first_commands_of_the_readme_work(tmp_path):
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    program = re.search(r"```python\n# bell.py\n(.*?)```", readme, re.DOTALL)[1]
+    command = re.search(r"^\$ qruntime (run bell.py .*)$", readme, re.MULTILINE)[1]
+    (tmp_path / "bell.py").write_text(program)
+
+    done = qruntime(*command.split(), cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("interim result") == 5
 
 
 def test_help_loads_nothing_heavy():

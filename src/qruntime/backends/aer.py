@@ -223,9 +223,11 @@ class AerBackend(ProgramBackend):
         return shared_cache()
 
     def _options_with(self, run_config: Mapping[str, Any]) -> dict[str, Any]:
-        check_known(run_config, self._options, backend=str(self.name))
-        fields = given(run_config, aer_defaults())
-        return {**dict(self._options), **checked(fields, aer_checks())}
+        """Return all options of a run, checked, those set on ``options`` directly included."""
+        defaults = aer_defaults()
+        asked = {**dict(self._options), **given(run_config, defaults)}
+        check_known(asked, defaults, backend=str(self.name))
+        return {**defaults, **checked(given(asked, defaults), aer_checks())}
 
     def _check_circuits(self, circuits: list[QuantumCircuit], method: str) -> None:
         reach = reach_of(method)

@@ -163,11 +163,14 @@ def _numbers(values: Any, name: object, place: int) -> Column:
     try:
         numbers = np.asarray(values)
         if numbers.dtype.kind not in "US":
-            return numbers.astype(float, casting="unsafe" if numbers.dtype == object else "safe")
+            casting: Any = "unsafe" if numbers.dtype == object else "safe"
+            numbers = numbers.astype(float, casting=casting)
+            if np.all(np.isfinite(numbers)):
+                return numbers
     except (TypeError, ValueError, QiskitError):
         pass
     raise InvalidInputError(
-        f"parameter_binds[{place}] has no number, or list of numbers, for '{name}'"
+        f"parameter_binds[{place}] has no finite number, or list of such numbers, for '{name}'"
     )
 
 

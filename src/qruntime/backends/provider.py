@@ -118,9 +118,10 @@ class ProviderBackend(ProgramBackend):
             ExecutionError: the provider refused the job, or it failed or was cancelled there.
             ExecutionTimeoutError: it took longer than ``timeout``; the job was cancelled.
         """
-        check_known(run_config, self._options, backend=str(self.name))
-        fields = self._checked(given(run_config, self._initial))
-        options = {**dict(self._options), **fields}
+        asked = {**self._set_so_far(), **given(run_config, self._initial)}
+        check_known(asked, self._initial, backend=str(self.name))
+        fields = self._checked(given(asked, self._initial))
+        options = {**self._initial, **fields}
         seconds = timeout_or_none(timeout)
         read = read_circuits(circuits, run_input)
         self._check_circuits(read)
@@ -128,7 +129,7 @@ class ProviderBackend(ProgramBackend):
         self._check_count(len(bound))
         with _provider_errors():
             deadline = None if seconds is None else time.monotonic() + seconds
-            job = self._backend.run(bound, **self._passed(options, fields))
+            job = self._backend.run(bound, **self._passed(fields))
             result = _wait(job, deadline, timeout)
         return FinishedJob(
             self,
@@ -166,18 +167,23 @@ class ProviderBackend(ProgramBackend):
             )
         return fields
 
-    def _passed(self, options: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    def _set_so_far(self) -> dict[str, Any]:
+        """Return the options that were set, through ``set_options`` or on ``options`` directly."""
+        unset = object()
+        return {
+            name: value
+            for name, value in self._options.items()
+            if name in self._changed or value is not self._initial.get(name, unset)
+        }
+
+    def _passed(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the provider is told: what was asked for, never its own defaults.
 
         A simulated device keeps its noise model as a default; passing a copy of an option's old
         value on would replace it.
         """
         own = self._backend.options
-        return {
-            name: value
-            for name, value in options.items()
-            if name in own and (name in fields or name in self._changed)
-        }
+        return {name: value for name, value in fields.items() if name in own}
 
     def _check_circuits(self, circuits: list[QuantumCircuit]) -> None:
         custom = getattr(self._configuration, "custom_instructions", None) or ()

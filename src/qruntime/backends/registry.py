@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import importlib.util
 import sys
@@ -98,7 +99,7 @@ def installed() -> BackendRegistry:
 
 def _single(entry: EntryPoint) -> Catalog:
     def create(name: str) -> ProgramBackend:
-        return as_backend(_load(entry)(), f"entry point '{name}' of {BACKENDS_GROUP}")
+        return made_by(_load(entry), f"entry point '{name}' of {BACKENDS_GROUP}")
 
     return Catalog(names=lambda: (entry.name,), create=create, prefix=entry.name)
 
@@ -128,6 +129,29 @@ def _load(entry: EntryPoint) -> Any:
             f"entry point '{entry.name}' of {entry.group} cannot be loaded: "
             f"{type(error).__name__}: {error}"
         ) from error
+
+
+def made_by(factory: Any, source: str) -> ProgramBackend:
+    """Return the backend that a class or function without arguments makes.
+
+    Raises:
+        InvalidInputError: it cannot be called so, raises, or gives something else.
+    """
+    if not callable(factory):
+        raise InvalidInputError(f"{source} is a {type(factory).__name__}, which makes no backend")
+    try:
+        made = factory()
+    except Exception as error:  # somebody else's code: its message is what the user needs
+        reason = f"{type(error).__name__}: {error}"
+        raise InvalidInputError(f"{source} could not make a backend: {reason}") from error
+    return as_backend(made, source)
+
+
+def with_own_options(backend: ProgramBackend) -> ProgramBackend:
+    """Return the backend again with options of its own: what is set on one is not on the other."""
+    made = copy.copy(backend)
+    made._options = copy.copy(backend._options)
+    return made
 
 
 def as_backend(made: Any, source: str) -> ProgramBackend:
@@ -168,7 +192,7 @@ def from_reference(reference: str) -> ProgramBackend:
             f"no backend '{reference}': '{place}' has no class or function '{attribute}'"
             f"{nearest(attribute, names)}"
         )
-    return as_backend(factory(), f"'{reference}'")
+    return made_by(factory, f"'{reference}'")
 
 
 def _module_of_file(path: str) -> ModuleType:

@@ -11,7 +11,7 @@ import typer
 from qruntime._version import __version__
 from qruntime.cli.backends import backends
 from qruntime.cli.new import new
-from qruntime.cli.run import BAD_INPUT, run
+from qruntime.cli.run import BAD_INPUT, INTERRUPTED, run
 from qruntime.errors import QRuntimeError
 
 app = typer.Typer(
@@ -49,3 +49,6 @@ def main() -> None:
     except QRuntimeError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)

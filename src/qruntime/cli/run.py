@@ -25,6 +25,7 @@ BAD_INPUT = 2
 INTERRUPTED = 130
 TERMINATED = 143
 
+_INTERRUPTED = "interrupted: the job was cancelled"
 _BAD_INPUT_CODES = ("invalid_input", "invalid_program", "missing_dependency")
 """What a worker finds wrong before the program's own code runs."""
 
@@ -84,13 +85,20 @@ def run(  # noqa: PLR0913  a parameter is an option of the command
         }
         code = _run(program, metadata, inputs, given, options, as_json=json, output=output)
     except QRuntimeError as error:
-        if not json:
-            raise
-        from qruntime.cli.progress import JsonDisplay
-
-        JsonDisplay().failure(error.code, str(error), "")
-        raise typer.Exit(BAD_INPUT) from error
+        code = _say(error.code, str(error), BAD_INPUT, as_json=json)
+    except KeyboardInterrupt:
+        code = _say("job_cancelled", _INTERRUPTED, INTERRUPTED, as_json=json)
+    except _Terminated:
+        code = _say("job_cancelled", _INTERRUPTED, TERMINATED, as_json=json)
     raise typer.Exit(code)
+
+
+def _say(code: str, message: str, exit_code: int, *, as_json: bool) -> int:
+    """Tell why there is no result, from outside a job; return the exit code."""
+    from qruntime.cli.progress import JsonDisplay, PlainDisplay
+
+    (JsonDisplay() if as_json else PlainDisplay()).failure(code, message, "")
+    return exit_code
 
 
 def _run(
@@ -105,18 +113,19 @@ def _run(
 ) -> int:
     from qruntime.bootstrap import launcher, local
 
-    starter = launcher("process")  # it loads Qiskit while this process does
-    try:
-        from qruntime.cli.progress import JsonDisplay, display
-        from qruntime.client.service import RuntimeService
+    with _terminable():
+        starter = launcher("process")  # it loads Qiskit while this process does
+        try:
+            from qruntime.cli.progress import JsonDisplay, display
+            from qruntime.client.service import RuntimeService
 
-        with RuntimeService(connection=local(starter)) as service, _terminable():
-            program_id = service.upload_program(program, metadata)
-            job = service.run(program_id, inputs_file(inputs) | given, options)
-            with JsonDisplay() if as_json else display() as shown:
-                return _follow(job, shown, output)
-    finally:
-        starter.close()
+            with RuntimeService(connection=local(starter)) as service:
+                program_id = service.upload_program(program, metadata)
+                job = service.run(program_id, inputs_file(inputs) | given, options)
+                with JsonDisplay() if as_json else display() as shown:
+                    return _follow(job, shown, output)
+        finally:
+            starter.close()
 
 
 def _follow(job: RuntimeJob, shown: Display, output: Path | None) -> int:
@@ -126,7 +135,7 @@ def _follow(job: RuntimeJob, shown: Display, output: Path | None) -> int:
     except (KeyboardInterrupt, _Terminated) as interruption:
         with suppress(InvalidStateError):
             job.cancel()
-        shown.failure("job_cancelled", "interrupted: the job was cancelled", "")
+        shown.failure("job_cancelled", _INTERRUPTED, "")
         return TERMINATED if isinstance(interruption, _Terminated) else INTERRUPTED
     held = job.snapshot()
     if held.result is None:
@@ -153,6 +162,7 @@ def _terminable() -> Iterator[None]:
     """Turn SIGTERM into an exception, so that the worker is ended with us."""
 
     def terminate(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: the clean-up is on its way
         raise _Terminated
 
     before = signal.signal(signal.SIGTERM, terminate)
@@ -163,7 +173,7 @@ def _terminable() -> Iterator[None]:
 
 
 def _check_output(output: Path | None) -> None:
-    if output is None:
+    if output is None or _is_special(output):
         return
     if output.is_dir() or not output.absolute().parent.is_dir():
         raise InvalidInputError(f"--output {output}: there is no folder to write such a file in")
@@ -172,9 +182,25 @@ def _check_output(output: Path | None) -> None:
 
 
 def _write(output: Path, text: str) -> None:
-    """Write the file whole or not at all."""
+    """Write the file whole or not at all; a pipe or a device is written to as it is."""
+    if _is_special(output):
+        output.write_text(text + "\n")
+        return
+    target = output.resolve()
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
     with tempfile.NamedTemporaryFile(
-        "w", dir=output.absolute().parent, prefix=f".{output.name}.", delete=False
+        "w", dir=target.parent, prefix=f".{target.name}.", delete=False
     ) as file:
         file.write(text + "\n")
-    Path(file.name).replace(output)
+    Path(file.name).chmod(mode)
+    Path(file.name).replace(target)
+
+
+def _is_special(path: Path) -> bool:
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -33,6 +33,10 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError:
         return text
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError(
+            f"a value of {len(text)} characters cannot be read: {error}"
+        ) from error
 
 
 def inputs_file(path: Path | None) -> dict[str, Any]:

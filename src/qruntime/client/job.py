@@ -56,7 +56,7 @@ class RuntimeJob:
     @property
     def backend(self) -> Any:
         """The backend that the job runs on, as an attribute and as a method."""
-        return CallableFace(self._connection.backend(self.snapshot().options.backend_name))
+        return CallableFace(self._connection.backend_of(self._job_id))
 
     @property
     def backend_name(self) -> str:

@@ -44,6 +44,10 @@ class RuntimeOptions:
         """
         if isinstance(options, RuntimeOptions):
             return options
+        if options is not None and not isinstance(options, Mapping):
+            raise InvalidInputError(
+                f"options must be a dict or RuntimeOptions, not {type(options).__name__}"
+            )
         known = [item.name for item in fields(cls)]
         for key in options or {}:
             if key not in known:
@@ -71,6 +75,13 @@ class RuntimeOptions:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
                 raise InvalidInputError(f"{name} must be a number of seconds > 0, not {value!r}")
+        given = self.backend_options
+        if given is not None and (
+            not isinstance(given, Mapping) or any(not isinstance(key, str) for key in given)
+        ):
+            raise InvalidInputError(
+                f"backend_options must be a dict from names to values, not {given!r}"
+            )
         tags = self.job_tags
         if tags is not None and (
             not isinstance(tags, list | tuple) or any(not isinstance(tag, str) for tag in tags)
@@ -90,6 +101,6 @@ class RuntimeOptions:
             max_execution_time=self.max_execution_time,
             session_time=self.session_time,
             image=self.image,
-            backend_options=dict(self.backend_options),
+            backend_options=dict(self.backend_options or {}),
         )
         return options, held

@@ -18,7 +18,8 @@ class ParameterNamespace(SimpleNamespace):
 
     def __init__(self, parameters: Mapping[str, Any]) -> None:
         properties = parameters.get("properties", {})
-        super().__init__(**dict.fromkeys(properties))
+        super().__init__()
+        vars(self).update(dict.fromkeys(properties))
         self.__metadata = {
             "properties": properties,
             "required": tuple(parameters.get("required", ())),
@@ -39,13 +40,13 @@ class ParameterNamespace(SimpleNamespace):
         missing = [
             name
             for name in self.__metadata["required"]
-            if getattr(self, name) is None and "default" not in properties.get(name, {})
+            if vars(self)[name] is None and "default" not in properties.get(name, {})
         ]
         if missing:
             raise InvalidInputError(f"required inputs are not set: {', '.join(missing)}")
 
     def __repr__(self) -> str:
-        shown = (f"{name}={getattr(self, name)!r}" for name in self.__metadata["properties"])
+        shown = (f"{name}={vars(self)[name]!r}" for name in self.__metadata["properties"])
         return f"ParameterNamespace({', '.join(shown)})"
 
     def to_dict(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from qruntime.core.jobs import JobStatus
 from qruntime.core.programs import ProgramMetadata, ProgramSource
 from qruntime.errors import InvalidInputError
 from qruntime.program.backend import ProgramBackend
-from qruntime.program.loader import check_inputs
+from qruntime.program.loader import check_inputs, check_main
 from qruntime.program.metadata import find_metadata, metadata_of, read_metadata, to_dict
 from qruntime.program.source import read_source
 
@@ -51,6 +51,8 @@ class RuntimeService:
         backends: Mapping[str, Any] | None = None,
         connection: Connection | None = None,
     ) -> None:
+        if isinstance(jobs_at_once, bool) or not isinstance(jobs_at_once, int) or jobs_at_once < 1:
+            raise InvalidInputError(f"jobs_at_once must be an integer >= 1, not {jobs_at_once!r}")
         self._connection = connection or local(
             launcher(isolation), slots=jobs_at_once, backends=backends
         )
@@ -148,7 +150,9 @@ class RuntimeService:
         """
         job_options, backend = RuntimeOptions.of(options).job_options(DEFAULT_BACKEND)
         given = _inputs(inputs)
+        _check_readers(callback, result_decoder)
         if callable(program_id):
+            check_main(program_id)
             check_inputs(program_id, given)
             encoded = wire.encode(given, root="inputs")
             held = self._connection.submit_function(
@@ -232,6 +236,15 @@ class RuntimeService:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _check_readers(callback: Any, result_decoder: Any) -> None:
+    if callback is not None and not callable(callback):
+        raise InvalidInputError(
+            f"callback must be a function of job id and result, not {type(callback).__name__}"
+        )
+    if not callable(getattr(result_decoder, "decode", None)):
+        raise InvalidInputError("result_decoder must be ResultDecoder or a subclass of it")
 
 
 def _status(status: str) -> JobStatus:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from qruntime.errors import QRuntimeError
 from qruntime.store.memory import MemoryStore
 from qruntime.worker.task import Frame, FrameKind, Task
 
+_logger = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.05
 _EVENTS = {
     FrameKind.INTERIM_RESULT: EventKind.INTERIM_RESULT,
@@ -34,14 +36,14 @@ class Order:
 class Engine:
     """Runs the store's queued jobs, the oldest first, at most ``slots`` at a time.
 
-    ``take_order`` gives the order of a job that the engine has claimed.
+    ``take_order`` gives the order of a job that the engine has claimed, once.
     """
 
     def __init__(
         self,
         store: MemoryStore,
         launcher: Launcher,
-        take_order: Callable[[str], Order],
+        take_order: Callable[[str], Order | None],
         *,
         slots: int,
     ) -> None:
@@ -55,11 +57,13 @@ class Engine:
         self._thread.start()
 
     def close(self) -> None:
-        """Claim no more jobs, see those that are being stopped to their end, free the launcher."""
+        """Cancel what is queued, see what is being stopped to its end, free the launcher."""
         with self._store.changed:
             self.closed = True
             self._store.changed.notify_all()
         self._thread.join()
+        for job in self._queued():
+            self._store.move(job.job_id, JobStatus.CANCELLED)
         running = {job.job_id for job in self._store.jobs() if not job.status.final}
         for job_id, watch in list(self._watches.items()):
             if job_id not in running:
@@ -95,14 +99,25 @@ class Engine:
     def _attend(self, job: Job) -> None:
         try:
             order = self._take_order(job.job_id)
+            if order is None:  # it was cancelled in this very moment
+                return
             attempt = self._launcher.launch(order.task, Inbox(self._store, job.job_id).receive)
             self._watch(job.job_id, attempt, order.limit_seconds)
+            self._fail(job, "worker_died", "the worker ended without a result")
         except QRuntimeError as error:
-            failure = JobFailure(error.code, error.message)
-            self._store.move(job.job_id, JobStatus.FAILED, failure=failure)
+            self._fail(job, error.code, error.message)
+        except Exception as error:
+            _logger.exception("job '%s' could not be run", job.job_id)
+            self._fail(
+                job, "internal_error", f"it could not be run: {type(error).__name__}: {error}"
+            )
         finally:
             self._watches.pop(job.job_id, None)
             self._slots.release()
+
+    def _fail(self, job: Job, code: str, message: str) -> None:
+        """End a job as failed; one that has ended already is left as it is."""
+        self._store.move(job.job_id, JobStatus.FAILED, failure=JobFailure(code, message))
 
     def _watch(self, job_id: str, attempt: Attempt, limit_seconds: float | None) -> None:
         deadline = None if limit_seconds is None else time.monotonic() + limit_seconds

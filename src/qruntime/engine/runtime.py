@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from qruntime import wire
-from qruntime.backends.registry import BackendRegistry, as_backend
+from qruntime.backends.registry import BackendRegistry, as_backend, with_own_options
 from qruntime.core.jobs import Job, JobEvent, JobOptions
 from qruntime.core.programs import Program, ProgramMetadata, ProgramSource
 from qruntime.engine.launchers import Launcher
@@ -32,6 +32,7 @@ class LocalRuntime:
         self._store = store
         self._registry = registry
         self._orders: dict[str, Order] = {}
+        self._objects: dict[str, ProgramBackend] = {}
         self._submitting = threading.Lock()
         self._engine = Engine(store, launcher, self._take_order, slots=slots)
 
@@ -112,6 +113,8 @@ class LocalRuntime:
         with self._submitting:
             job = jobs.queue_job(self._store, program_id, task.inputs, options)
             self._orders[job.job_id] = Order(task, limit)
+            if backend is not None:
+                self._objects[job.job_id] = checked
         return job
 
     def _check_can_run(self, options: JobOptions) -> None:
@@ -134,14 +137,14 @@ class LocalRuntime:
         if backend is None:
             made = self._registry.create(options.backend_name)
         else:
-            made = as_backend(backend, "options.backend")
+            made = with_own_options(as_backend(backend, "options.backend"))
         made.set_options(**options.backend_options)
         check_requirements(task.spec.backend_requirements, made)
         return made
 
-    def _take_order(self, job_id: str) -> Order:
+    def _take_order(self, job_id: str) -> Order | None:
         with self._submitting:
-            return self._orders.pop(job_id)
+            return self._orders.pop(job_id, None)
 
     def job(self, job_id: str) -> Job:
         """Return a job as it is now."""
@@ -154,10 +157,12 @@ class LocalRuntime:
     def cancel(self, job_id: str) -> None:
         """See ``service.jobs.cancel_job``."""
         jobs.cancel_job(self._store, job_id)
+        self._take_order(job_id)
 
     def delete_job(self, job_id: str) -> None:
         """See ``service.jobs.delete_job``."""
         jobs.delete_job(self._store, job_id)
+        self._objects.pop(job_id, None)
 
     def events(self, job_id: str, *, after: int, timeout: float | None) -> list[JobEvent]:
         """Return a job's events after a cursor; wait for one, ``timeout`` seconds or for ever."""
@@ -171,3 +176,8 @@ class LocalRuntime:
     def backend(self, name: str) -> ProgramBackend:
         """Return a new backend of this name."""
         return self._registry.create(name)
+
+    def backend_of(self, job_id: str) -> ProgramBackend:
+        """Return the backend object that a job was given, or a new one of the name."""
+        given = self._objects.get(job_id)
+        return given or self.backend(self.job(job_id).options.backend_name)

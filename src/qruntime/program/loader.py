@@ -69,6 +69,17 @@ def load_program(
     return LoadedProgram(module, _find_main(module, source.entry_point), folder, imports)
 
 
+def check_main(main: Callable[..., Any]) -> None:
+    """Check that a function can be a program's ``main``.
+
+    Raises InvalidProgramError, which says what it has and what is needed.
+    """
+    name = getattr(main, "__qualname__", type(main).__name__)
+    if inspect.iscoroutinefunction(main) or inspect.isasyncgenfunction(main):
+        raise InvalidProgramError(f"{name} is async; needed: def {_NEEDED}")
+    _check_signature(main, name)
+
+
 def check_inputs(main: Callable[..., Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the inputs that ``main`` is to be called with, after its backend and messenger.
 

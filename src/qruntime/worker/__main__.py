@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A worker's process: reads one task from standard input, writes frames to descriptor ``argv[1]``.
 
-What C code prints goes to the process's own standard output and error, which the launcher reads.
+Descriptor ``argv[2]`` is open as long as the launcher lives. What C code prints goes to the
+process's own standard output and error, which the launcher reads.
 """
 
 from __future__ import annotations
@@ -12,37 +13,52 @@ import signal
 import sys
 import threading
 
-from qruntime.backends.registry import from_reference, installed
-from qruntime.worker.runner import run_task
-from qruntime.worker.task import Frame, Task
-
 
 def main() -> None:
     """Run the one task."""
-    descriptor = int(sys.argv[1])
+    channel, lifeline = int(sys.argv[1]), int(sys.argv[2])
+    _end_with_launcher(lifeline)
+    os.close(lifeline)
+    os.set_inheritable(channel, False)
+
+    from qruntime.backends.registry import from_reference, installed
+    from qruntime.worker.runner import run_task
+    from qruntime.worker.task import Frame, Task
+
+    with contextlib.suppress(ImportError):
+        import qiskit_aer  # noqa: F401  loaded while nobody waits yet
+    text = sys.stdin.buffer.read()
+    if not text:  # the launcher has no task for this process and lets it go
+        return
     lock = threading.Lock()
-    with os.fdopen(descriptor, "wb", buffering=0) as channel:
-        with contextlib.suppress(ImportError):
-            import qiskit_aer  # noqa: F401  loaded while nobody waits yet
-        text = sys.stdin.buffer.readline()
-        if not text:  # the launcher has no task for this process and lets it go
-            return
-        task = Task.from_json(text)
-        threading.Thread(target=_end_with_launcher, daemon=True).start()
+    owner = os.getpid()
 
-        def send(frame: Frame) -> None:
-            data = frame.to_json().encode() + b"\n"
+    def send(frame: Frame) -> None:
+        if os.getpid() == owner:  # a fork of the program does not speak for it
             with lock:
-                _write_all(channel.fileno(), data)
+                _write_all(channel, frame.to_json().encode() + b"\n")
 
-        registry = installed()
-        registry.resolve = from_reference
-        run_task(task, send, create=registry.create)
+    registry = installed()
+    registry.resolve = from_reference
+    run_task(Task.from_json(text), send, create=registry.create)
 
 
-def _end_with_launcher() -> None:
-    """End this process and its children once the launcher is gone: it holds standard input open."""
-    sys.stdin.buffer.read()
+def _end_with_launcher(lifeline: int) -> None:
+    """Start a process that ends this one, with its children, when the launcher is gone.
+
+    A thread could not: Aer keeps the interpreter to itself while it simulates.
+    """
+    child = os.fork()
+    if child != 0:
+        os.waitpid(child, 0)
+        return
+    if os.fork() != 0:  # a grandchild: the program has no child that it did not start itself
+        os._exit(0)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    os.closerange(0, lifeline)
+    os.closerange(lifeline + 1, 4096)
+    os.read(lifeline, 1)
     os.killpg(0, signal.SIGKILL)
 
 

@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any, TextIO
 
@@ -16,7 +15,6 @@ TakeDown = Callable[[str, str], None]
 """Takes a line and its level: a name of ``logging``, ``STDOUT`` or ``STDERR``."""
 
 _current: ContextVar[_Capture | None] = ContextVar("capture", default=None)
-_installing = threading.Lock()
 _CHATTY = ("qiskit", "stevedore")
 
 
@@ -47,8 +45,11 @@ class _Capture:
                 self._partial[stream] = ""
 
 
-class _Stream(io.TextIOBase):
-    """Stands for ``sys.stdout`` or ``sys.stderr``: a job's text goes to its capture."""
+class _Stream:
+    """Stands for ``sys.stdout`` or ``sys.stderr``: a job's text goes to its capture.
+
+    Everything else, such as ``fileno()``, is the real stream's own.
+    """
 
     def __init__(self, name: str, real: TextIO) -> None:
         self._name = name
@@ -61,19 +62,16 @@ class _Stream(io.TextIOBase):
         capture.write(self._name, str(text))
         return len(text)
 
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
     def flush(self) -> None:
         if _current.get() is None:
             self.real.flush()
 
     def isatty(self) -> bool:
         return _current.get() is None and self.real.isatty()
-
-    def writable(self) -> bool:
-        return True
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]  # TextIOBase types it as a plain attribute
-        return self.real.encoding
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)
@@ -97,14 +95,36 @@ _handler = _LogHandler()
 _handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
 
 
-def _install() -> None:
-    with _installing:
-        if not isinstance(sys.stdout, _Stream):
-            sys.stdout = _Stream("STDOUT", sys.stdout)
-        if not isinstance(sys.stderr, _Stream):
-            sys.stderr = _Stream("STDERR", sys.stderr)
-        if _handler not in logging.getLogger().handlers:
-            logging.getLogger().addHandler(_handler)
+class _Streams:
+    """The process's streams and log handler while at least one job is captured."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._jobs = 0
+
+    def enter(self) -> None:
+        with self._lock:
+            self._jobs += 1
+            if not isinstance(sys.stdout, _Stream):
+                sys.stdout = _Stream("STDOUT", sys.stdout)
+            if not isinstance(sys.stderr, _Stream):
+                sys.stderr = _Stream("STDERR", sys.stderr)
+            if _handler not in logging.getLogger().handlers:
+                logging.getLogger().addHandler(_handler)
+
+    def leave(self) -> None:
+        with self._lock:
+            self._jobs -= 1
+            if self._jobs:
+                return
+            if isinstance(sys.stdout, _Stream):
+                sys.stdout = sys.stdout.real
+            if isinstance(sys.stderr, _Stream):
+                sys.stderr = sys.stderr.real
+            logging.getLogger().removeHandler(_handler)
+
+
+_streams = _Streams()
 
 
 class _RootLevel:
@@ -140,7 +160,7 @@ def captured(take_down: TakeDown, log_level: str) -> Iterator[None]:
     """
     level = logging.getLevelNamesMapping()[log_level]
     capture = _Capture(take_down, level)
-    _install()
+    _streams.enter()
     _root_level.lower_to(level)
     token = _current.set(capture)
     try:
@@ -148,4 +168,5 @@ def captured(take_down: TakeDown, log_level: str) -> Iterator[None]:
     finally:
         _current.reset(token)
         _root_level.restore(level)
+        _streams.leave()
         capture.close()

@@ -52,7 +52,7 @@ def run_task(
     to end the program, and then no last frame is sent.
     """
     with (
-        tempfile.TemporaryDirectory(prefix="qruntime-") as folder,
+        tempfile.TemporaryDirectory(prefix="qruntime-", ignore_cleanup_errors=True) as folder,
         captured(lambda line, level: send(Frame(FrameKind.LOG, line, level)), task.log_level),
     ):
         run = _Run(task, send, create, check_stop, Path(folder))

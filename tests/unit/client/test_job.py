@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import pytest
@@ -127,6 +128,35 @@ def test_a_queued_job_that_is_cancelled_never_runs(gate):
         assert third.result(30) == 3
         assert ran == []
         assert second.cancelled()
+
+
+def test_closing_cancels_what_is_queued(gate):
+    with RuntimeService(jobs_at_once=1) as service:
+        first = service.run(waits_for(gate))
+        started(first)
+        second = service.run(lambda backend, user_messenger: 2)
+
+    with pytest.raises(JobCancelledError):
+        second.result(30)
+    gate.set()
+
+
+def test_a_job_whose_launcher_fails_is_a_failed_job(service, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", "/nonexistent")
+
+    job = service.run(lambda backend, user_messenger: 1)
+
+    with pytest.raises(JobFailedError, match="could not be run: FileNotFoundError"):
+        job.result(30)
+
+
+def test_the_process_has_its_streams_back_after_the_job(service):
+    before = sys.stdout, sys.stderr
+
+    service.run(lambda backend, user_messenger: sys.stdout.fileno()).wait_for_final_state(30)
+    service.close()
+
+    assert (sys.stdout, sys.stderr) == before
 
 
 def test_a_job_that_runs_too_long_is_stopped_and_says_so(service):

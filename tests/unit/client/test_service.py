@@ -241,6 +241,9 @@ def test_a_program_shows_itself(service):
         ({"backend_options": {"shot": 1}}, UnknownOptionError, "shot"),
         ({"backend_options": {"shots": 0}}, InvalidInputError, "shots"),
         ({"backend": 7}, InvalidInputError, "not a backend"),
+        (5, InvalidInputError, "a dict or RuntimeOptions, not int"),
+        ({"backend_options": 5}, InvalidInputError, "backend_options must be a dict"),
+        ({"backend_options": {1: 2}}, InvalidInputError, "backend_options must be a dict"),
         ({"image": "name:tag"}, UnsupportedOptionError, "'image' cannot be honoured"),
         ({"session_time": 5}, UnsupportedOptionError, "'session_time' cannot be honoured"),
     ],
@@ -272,6 +275,67 @@ def test_a_backend_object_of_ones_own_is_used_as_it_is(service):
     job = service.run(main, options={"backend": mine})
 
     assert job.result(30) == ["aer_simulator_stabilizer", True]
+
+
+def test_options_of_one_job_are_not_those_of_the_next():
+    mine = AerBackend()
+
+    def main(backend, user_messenger, shots=None):
+        if shots is not None:
+            backend.set_options(shots=shots)
+        return backend.options.shots
+
+    with RuntimeService(backends={"lab": mine}) as service:
+        for where in (mine, "lab"):
+            options = {"backend": where, "backend_options": {"shots": 5}}
+            assert service.run(main, options=options).result(30) == 5
+            assert service.run(main, {"shots": 9}, {"backend": where}).result(30) == 9
+            assert service.run(main, options={"backend": where}).result(30) == 1024
+        assert mine.options.shots == 1024
+
+
+def test_a_job_knows_the_backend_object_that_it_was_given(service):
+    mine = AerBackend(method="stabilizer")
+    mine.name = "mine"
+
+    job = service.run(lambda backend, user_messenger: None, options={"backend": mine})
+
+    assert job.backend().name() == "mine"
+    assert job.backend().options.method == "stabilizer"
+
+
+@pytest.mark.parametrize("made", [5, lambda: 5, lambda: 1 / 0], ids=["number", "other", "raises"])
+def test_what_makes_no_backend_is_refused_by_name(made):
+    with (
+        RuntimeService(backends={"odd": made}) as service,
+        pytest.raises(InvalidInputError, match="backend 'odd'"),
+    ):
+        service.backend("odd")
+
+
+def test_functions_that_cannot_be_main_are_refused_at_once(shared_service):
+    async def later(backend, user_messenger):
+        pass
+
+    for function, message in ((lambda: 1, "needed"), (later, "is async")):
+        with pytest.raises(InvalidProgramError, match=message):
+            shared_service.run(function)
+
+
+def test_readers_that_are_none_are_refused_at_once(shared_service):
+    def main(backend, user_messenger):
+        pass
+
+    with pytest.raises(InvalidInputError, match="callback must be a function"):
+        shared_service.run(main, callback=5)
+    with pytest.raises(InvalidInputError, match="result_decoder must be"):
+        shared_service.run(main, result_decoder=5)
+
+
+@pytest.mark.parametrize("number", [0, -1, True, "4", 1.5])
+def test_a_number_of_jobs_that_is_none_is_refused(number):
+    with pytest.raises(InvalidInputError, match="jobs_at_once must be an integer >= 1"):
+        RuntimeService(jobs_at_once=number)
 
 
 def test_backends_of_ones_own_are_found_by_name():

@@ -106,10 +106,101 @@ def test_a_worker_whose_launcher_is_gone_ends(starter):
     while not (told := [f for f in frames if f.kind is FrameKind.INTERIM_RESULT]):
         assert not attempt.wait(0.01)
 
-    attempt._process.stdin.close()
+    attempt._process.cut_lifeline()
 
     assert attempt.wait(30)
     assert not _runs(json.loads(told[0].data))
+
+
+def test_a_worker_in_the_middle_of_a_simulation_ends_with_its_launcher(starter):
+    frames = []
+    code = (
+        "import os\n"
+        "from qiskit import QuantumCircuit\n"
+        "def main(backend, user_messenger):\n"
+        "    circuit = QuantumCircuit(24)\n"
+        "    for layer in range(200):\n"
+        "        circuit.h(range(24))\n"
+        "        circuit.t(range(24))\n"
+        "    circuit.measure_all()\n"
+        "    user_messenger.publish(os.getpid())\n"
+        "    backend.run(circuit, fusion_enable=False)\n"
+    )
+    attempt = launch(starter, code, frames)
+    while not (told := [f for f in frames if f.kind is FrameKind.INTERIM_RESULT]):
+        assert not attempt.wait(0.01)
+
+    attempt._process.cut_lifeline()
+
+    assert attempt.wait(20)
+    assert not _runs(json.loads(told[0].data))
+
+
+def test_a_program_reads_nothing_from_standard_input_and_does_not_wait_for_it(starter):
+    frames = []
+    code = (
+        "import subprocess\n"
+        "def main(backend, user_messenger):\n"
+        "    piped = subprocess.run(['cat'], capture_output=True, text=True).stdout\n"
+        "    try:\n"
+        "        return input('name? ')\n"
+        "    except EOFError:\n"
+        "        return f'no input{piped}'\n"
+    )
+    assert launch(starter, code, frames).wait(60)
+
+    assert [f.data for f in frames if f.kind is FrameKind.RESULT] == ['"no input"']
+
+
+def test_output_that_ends_without_a_newline_comes_before_the_result(starter):
+    frames = []
+    code = "import os\ndef main(backend, user_messenger):\n    os.write(1, b'raw')\n    return 1\n"
+    assert launch(starter, code, frames).wait(60)
+
+    told = [f.data for f in frames if f.kind in (FrameKind.LOG, FrameKind.RESULT)]
+    assert told == ["raw", "1"]
+
+
+def test_a_large_result_comes_whole(starter):
+    frames = []
+    code = "def main(backend, user_messenger):\n    return 'x' * 30_000_000\n"
+    assert launch(starter, code, frames).wait(60)
+
+    (result,) = [json.loads(f.data) for f in frames if f.kind is FrameKind.RESULT]
+    assert result == "x" * 30_000_000
+
+
+def test_what_a_fork_of_the_program_returns_is_not_the_result(starter):
+    frames = []
+    code = (
+        "import os\n"
+        "def main(backend, user_messenger):\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        return 'child'\n"
+        "    os.waitpid(child, 0)\n"
+        "    return 'parent'\n"
+    )
+    assert launch(starter, code, frames).wait(60)
+
+    assert [f.data for f in frames if f.kind is FrameKind.RESULT] == ['"parent"']
+
+
+def test_a_program_that_writes_into_the_channel_fails_and_says_so(starter):
+    frames = []
+    code = (
+        "import os\n"
+        "def main(backend, user_messenger):\n"
+        "    for number in range(3, 60):\n"
+        "        try:\n"
+        "            os.write(number, b'hello\\n')\n"
+        "        except OSError:\n"
+        "            pass\n"
+        "    return 1\n"
+    )
+    assert launch(starter, code, frames).wait(60)
+
+    assert "wrote into the channel" in failure_of(frames)["message"]
 
 
 def test_a_ready_process_that_died_is_replaced(starter):

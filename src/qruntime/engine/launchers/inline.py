@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import threading
+from dataclasses import asdict
 
 from qruntime.backends.registry import installed
+from qruntime.core.jobs import JobFailure
 from qruntime.engine.launchers import Attempt, Launcher
 from qruntime.worker.runner import JobStopped, run_task
-from qruntime.worker.task import Send, Task
+from qruntime.worker.task import Frame, FrameKind, Send, Task
 
 _TRIES = 5
 
@@ -46,6 +49,10 @@ class _ThreadAttempt(Attempt):
             run_task(task, send, create=installed().create, check_stop=self._check_stop)
         except JobStopped:
             return
+        except Exception as error:  # noqa: BLE001  the thread would die of it unheard
+            reason = f"it could not be run: {type(error).__name__}: {error}"
+            failure = JobFailure("internal_error", reason)
+            send(Frame(FrameKind.FAILURE, json.dumps(asdict(failure))))
 
     def _check_stop(self) -> None:
         if self._stopped.is_set():

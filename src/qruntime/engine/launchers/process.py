@@ -73,18 +73,19 @@ class _Process:
 
     def __init__(self) -> None:
         self.scratch = tempfile.TemporaryDirectory(prefix="qruntime-")
-        channel, childs_end = os.pipe()
-        self.channel = channel
+        self.channel, channel_end = os.pipe()
+        lifeline_end, self._lifeline = os.pipe()
         self._process = subprocess.Popen(  # noqa: S603  our own module, no shell
-            [sys.executable, "-m", "qruntime.worker", str(childs_end)],
+            [sys.executable, "-m", "qruntime.worker", str(channel_end), str(lifeline_end)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=(childs_end,),
+            pass_fds=(channel_end, lifeline_end),
             start_new_session=True,
             env={**os.environ, "TMPDIR": self.scratch.name},
         )
-        os.close(childs_end)
+        os.close(channel_end)
+        os.close(lifeline_end)
 
     @property
     def stdin(self) -> IO[bytes]:
@@ -121,8 +122,15 @@ class _Process:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
 
+    def cut_lifeline(self) -> None:
+        """Let the process see what it would see if this one were gone."""
+        os.close(self._lifeline)
+        self._lifeline = -1
+
     def release(self) -> None:
         os.close(self.channel)
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             with contextlib.suppress(OSError):
                 if pipe is not None:
@@ -138,7 +146,7 @@ class _ProcessAttempt(Attempt):
         self._grace_seconds = grace_seconds
         self.stop_seconds = grace_seconds + 2.0
         self._stopping = threading.Event()
-        self._ended = False
+        self._last: Frame | None = None
         self._thread = threading.Thread(target=self._follow, name="qruntime-job", daemon=True)
         self._thread.start()
 
@@ -155,41 +163,78 @@ class _ProcessAttempt(Attempt):
 
     def _follow(self) -> None:
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(self._task.encode() + b"\n")
-            self._process.stdin.flush()
-        self._relay()
+            self._process.stdin.write(self._task.encode())
+            self._process.stdin.close()
+        try:
+            self._relay()
+        except ValueError:
+            self._process.kill(0.0)
+            self._fail("the program wrote into the channel of its worker: nothing can be read")
         code = self._process.wait()
         self._process.kill(0.0)
-        if not self._ended and not self._stopping.is_set():
-            failure = JobFailure("worker_died", _cause(code))
-            self._send(Frame(FrameKind.FAILURE, json.dumps(asdict(failure))))
+        self._fail(_cause(code))
         self._process.release()
+
+    def _fail(self, cause: str) -> None:
+        if self._last is None and not self._stopping.is_set():
+            failure = JobFailure("worker_died", cause)
+            self._last = Frame(FrameKind.FAILURE, json.dumps(asdict(failure)))
+            self._send(self._last)
 
     def _relay(self) -> None:
         """Pass on frames and raw output until the channel closes."""
+        lines = {name: _Lines() for name in ("channel", "STDOUT", "STDERR")}
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.channel, selectors.EVENT_READ, "channel")
             for pipe, level in self._process.outputs.items():
                 selector.register(pipe, selectors.EVENT_READ, level)
-            pending: dict[str, bytes] = {"channel": b"", "STDOUT": b"", "STDERR": b""}
-            while selector.get_map() and not self._ended:
-                for key, _ in selector.select():
-                    name = str(key.data)
+            while selector.get_map():
+                ready = selector.select(0 if self._last else None)
+                if not ready:  # after the end only what is there already is of interest
+                    break
+                for key, _ in ready:
                     part = os.read(key.fd, 1 << 16)
                     if not part:
                         selector.unregister(key.fileobj)
-                        continue
-                    *lines, pending[name] = (pending[name] + part).split(b"\n")
-                    for line in lines:
-                        self._pass_on(name, line)
+                    for line in lines[key.data].add(part):
+                        self._pass_on(key.data, line)
+        for name in ("STDOUT", "STDERR"):
+            for line in lines[name].rest():
+                self._pass_on(name, line)
+        if self._last is not None:
+            self._send(self._last)
 
     def _pass_on(self, name: str, line: bytes) -> None:
         if name == "channel":
             frame = Frame.from_json(line)
-            self._ended = self._ended or frame.kind in _LAST
-            self._send(frame)
+            if frame.kind in _LAST:
+                self._last = self._last or frame
+            else:
+                self._send(frame)
         else:
             self._send(Frame(FrameKind.LOG, line.decode(errors="replace"), name))
+
+
+class _Lines:
+    """Puts lines together from parts, in time proportional to their length."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def add(self, part: bytes) -> list[bytes]:
+        """Return the lines that the part completes."""
+        first, *others = part.split(b"\n")
+        self._parts.append(first)
+        if not others:
+            return []
+        lines = [b"".join(self._parts), *others[:-1]]
+        self._parts = [others[-1]]
+        return lines
+
+    def rest(self) -> list[bytes]:
+        """Return the last line if it has begun."""
+        rest = b"".join(self._parts)
+        return [rest] if rest else []
 
 
 def _cause(code: int) -> str:
