@@ -26,10 +26,10 @@ from qruntime.backends.circuits import (
 from qruntime.backends.describe import configuration_of, properties_of
 from qruntime.backends.noise import noise_model_from
 from qruntime.backends.options import RECORDED, check_known, checked, given, timeout_or_none
+from qruntime.backends.transpiling import Transpiling
 from qruntime.errors import InvalidCircuitError
 from qruntime.execution.primitives import Estimator, Sampler
 from qruntime.execution.template import Template
-from qruntime.execution.transpilation import TranspileCache, shared_cache
 from qruntime.program.backend import ProgramBackend
 from qruntime.program.job import FinishedJob
 from qruntime.program.models import configuration_from
@@ -37,7 +37,7 @@ from qruntime.program.models import configuration_from
 _RESHAPING = ("method", "noise_model", "device")
 
 
-class AerBackend(ProgramBackend):
+class AerBackend(Transpiling, ProgramBackend):
     """A simulator of Qiskit Aer with all its methods, noise models and options.
 
     ``AerBackend()`` chooses the method by the circuit; ``AerBackend(method="stabilizer")`` fixes
@@ -207,20 +207,6 @@ class AerBackend(ProgramBackend):
         made._options = copy.copy(self._options)
         made.set_options(**options)
         return made
-
-    def transpile(self, circuits: Any, **options: Any) -> Any:
-        """Transpile for this backend, as ``qiskit.transpile(circuits, backend, **options)`` does.
-
-        A circuit like one before, with other angles perhaps, is served from a cache: equivalent to
-        what Qiskit gives, with the same layout and routing for the same seed. ``transpile_cache``
-        has its statistics and switches it off.
-        """
-        return self.transpile_cache.transpile(circuits, self, **options)
-
-    @property
-    def transpile_cache(self) -> TranspileCache:
-        """The cache of transpiled circuits, which the backends of this process share."""
-        return shared_cache()
 
     def _options_with(self, run_config: Mapping[str, Any]) -> dict[str, Any]:
         """Return all options of a run, checked, those set on ``options`` directly included."""

@@ -31,13 +31,13 @@ from qruntime.backends.options import (
     integer,
     timeout_or_none,
 )
+from qruntime.backends.transpiling import Transpiling
 from qruntime.errors import (
     ExecutionError,
     ExecutionTimeoutError,
     InvalidInputError,
     UnsupportedOptionError,
 )
-from qruntime.execution.transpilation import TranspileCache, shared_cache
 from qruntime.program.backend import ProgramBackend
 from qruntime.program.job import FinishedJob
 
@@ -48,7 +48,7 @@ _FINAL = ("DONE", "CANCELLED", "ERROR")
 _NOT_ON_TARGETS = frozenset({"barrier", "store"})
 
 
-class ProviderBackend(ProgramBackend):
+class ProviderBackend(Transpiling, ProgramBackend):
     """A backend of any provider: its configuration, calibration and target; its queue waited for.
 
     ``run`` submits, waits, and returns the finished job. A run that is interrupted or times out
@@ -138,20 +138,6 @@ class ProviderBackend(ProgramBackend):
             circuits=len(bound),
             shots=len(bound) * int(options.get("shots") or 0),
         )
-
-    def transpile(self, circuits: Any, **options: Any) -> Any:
-        """Transpile for this backend, as ``qiskit.transpile(circuits, backend, **options)`` does.
-
-        A circuit like one before, with other angles perhaps, is served from a cache: equivalent to
-        what Qiskit gives, with the same layout and routing for the same seed. ``transpile_cache``
-        has its statistics and switches it off.
-        """
-        return self.transpile_cache.transpile(circuits, self, **options)
-
-    @property
-    def transpile_cache(self) -> TranspileCache:
-        """The cache of transpiled circuits, which the backends of this process share."""
-        return shared_cache()
 
     def _checked(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         own = self._backend.options

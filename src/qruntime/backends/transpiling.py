@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``backend.transpile``: Qiskit's transpiler for a backend, served from the shared cache."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qruntime.execution.transpilation import TranspileCache, shared_cache
+
+
+class Transpiling:
+    """Gives a backend its own ``transpile``."""
+
+    def transpile(self, circuits: Any, **options: Any) -> Any:
+        """Transpile for this backend, as ``qiskit.transpile(circuits, backend, **options)`` does.
+
+        A circuit like one before, with other angles perhaps, is served from a cache: equivalent to
+        what Qiskit gives, with the same layout and routing for the same seed. ``transpile_cache``
+        has its statistics and switches it off.
+        """
+        return self.transpile_cache.transpile(circuits, self, **options)
+
+    @property
+    def transpile_cache(self) -> TranspileCache:
+        """The cache of transpiled circuits, which the backends of this process share."""
+        return shared_cache()
