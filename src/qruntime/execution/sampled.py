@@ -12,6 +12,7 @@ from qiskit.result import Counts, Result
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 
 from qruntime.execution.readout import Samples
+from qruntime.program.faces import Header
 
 
 def header_of(circuit: QuantumCircuit) -> dict[str, Any]:
@@ -27,6 +28,20 @@ def header_of(circuit: QuantumCircuit) -> dict[str, Any]:
     }
 
 
+class LazyCounts(Counts):
+    """Qiskit's ``Counts`` whose outcomes as numbers are worked out when somebody asks."""
+
+    @property
+    def int_raw(self) -> dict[int, int]:
+        """The counts by outcome as an integer."""
+        return {int(key.replace(" ", ""), 2): number for key, number in self.items()}
+
+    @property
+    def hex_raw(self) -> dict[str, int]:
+        """The counts by outcome in hexadecimal."""
+        return {hex(key): number for key, number in self.int_raw.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Sampled:
     """One experiment of the compiled statevector: row ``binding`` of ``samples``."""
@@ -40,12 +55,9 @@ class Sampled:
     def counts(self) -> Counts:
         """Return the counts as ``Result.get_counts`` gives them."""
         keys, occurrences = self.samples.row(self.binding)
-        times = occurrences.tolist()
-        counts = Counts.__new__(Counts)
-        dict.update(counts, zip(self.samples.readout.strings(keys), times, strict=True))
-        numbers = self.samples.readout.integers(keys)
-        counts.int_raw = dict(zip(numbers, times, strict=True))
-        counts.hex_raw = dict(zip(map(hex, numbers), times, strict=True))
+        strings = self.samples.readout.strings(keys)
+        counts = LazyCounts.__new__(LazyCounts)
+        dict.update(counts, zip(strings, occurrences.tolist(), strict=True))
         counts.creg_sizes = self.header["creg_sizes"]
         counts.memory_slots = self.header["memory_slots"]
         counts.time_taken = None
@@ -66,7 +78,7 @@ class Sampled:
             shots=self.samples.shots,
             success=True,
             data=ExperimentResultData(**data),
-            header=dict(self.header),
+            header=Header(self.header),
             status="DONE",
             seed_simulator=self.seed,
             metadata=metadata,
@@ -76,8 +88,18 @@ class Sampled:
 Item: TypeAlias = Sampled | ExperimentResult
 
 
+def _experiment(item: Item) -> ExperimentResult:
+    if isinstance(item, Sampled):
+        return item.experiment()
+    if not isinstance(item.header, Header):
+        item.header = Header(item.header)
+    return item
+
+
 class SampledResult(Result):
     """A ``Result`` whose experiments are made at the first look; counts do not need them."""
+
+    makes_headers = True
 
     def __init__(self, items: Sequence[Item], **fields: Any) -> None:
         self._items = list(items)
@@ -88,9 +110,7 @@ class SampledResult(Result):
     def results(self) -> list[ExperimentResult]:
         """The experiments."""
         if self._made is None:
-            self._made = [
-                item.experiment() if isinstance(item, Sampled) else item for item in self._items
-            ]
+            self._made = [_experiment(item) for item in self._items]
         return self._made
 
     @results.setter

@@ -61,6 +61,8 @@ class FinishedJob(JobV1):
 
 
 def _with_headers(result: Result) -> Result:
+    if getattr(result, "makes_headers", False):  # a lazy result, which makes its own at first look
+        return result
     for experiment in result.results:
         header = getattr(experiment, "header", None)
         if header is not None and not isinstance(header, Header):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 
 import numpy as np
@@ -329,3 +330,30 @@ def test_a_programs_templates_count_as_its_usage():
         job.result(60)
 
         assert job.metrics()["usage"] == {"runs": 2, "circuits": 8, "shots": 40}
+
+
+def test_counts_are_qiskits_with_all_that_they_can_do(tier):
+    registers = QuantumRegister(3, "q"), ClassicalRegister(1, "a"), ClassicalRegister(2, "b")
+    circuit = QuantumCircuit(*registers)
+    circuit.x([0, 2])
+    circuit.measure([0, 1, 2], [0, 1, 2])
+
+    ours = AerBackend().compile(circuit, tier=tier).run(shots=4).result().get_counts()
+
+    theirs = AerSimulator().run(circuit, shots=4).result().get_counts()
+    assert ours == theirs == {"10 1": 4}
+    assert ours.int_outcomes() == theirs.int_outcomes()
+    assert ours.hex_outcomes() == theirs.hex_outcomes()
+    assert (ours.shots(), ours.most_frequent()) == (4, "10 1")
+    assert pickle.loads(pickle.dumps(ours)) == ours
+
+
+def test_looking_at_counts_makes_no_experiments():
+    result = AerBackend().compile(ansatz()).run(rows(), shots=10).result()
+
+    counts = result.get_counts()
+
+    assert result._made is None
+    assert [result.get_counts(k) for k in range(4)] == counts
+    assert result.results[3].header.name == "ansatz"
+    assert [result.get_counts(k) for k in range(4)] == counts
