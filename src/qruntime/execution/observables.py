@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.quantum_info import Pauli, PauliList, SparsePauliOp
+from qiskit.quantum_info import Pauli, PauliList, SparseObservable, SparsePauliOp
 
 from qruntime.errors import InvalidInputError
 from qruntime.execution.layout import EXPECTATION, FOLD_BITS
@@ -53,7 +53,7 @@ def _pauli_sum(observable: Any) -> SparsePauliOp:
         found = observable
     elif isinstance(observable, (str, Pauli)):
         found = SparsePauliOp(observable)
-    elif hasattr(observable, "to_matrix") and hasattr(observable, "as_paulis"):
+    elif isinstance(observable, SparseObservable):
         found = SparsePauliOp.from_sparse_observable(observable)
     else:
         kind = type(observable).__name__

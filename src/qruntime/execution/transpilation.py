@@ -36,6 +36,8 @@ _REPLACED = (
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 _DEFAULT_LIMIT_BYTES = 64 * 1024 * 1024
+_EXAMINED_FROM = (2, 6)
+"""The first version of Qiskit on which what the cache relies on was examined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,10 @@ class _Asked:
     angles: Angles | None
 
 
+def _examined(version: str) -> bool:
+    return tuple(int(part) for part in version.split(".")[:2]) >= _EXAMINED_FROM
+
+
 def _signed_as(function: Callable[..., Any]) -> Callable[[Method], Method]:
     """Give a method the signature of Qiskit's function, whatever this version of Qiskit has."""
     theirs = inspect.signature(function)
@@ -123,10 +129,11 @@ class TranspileCache:
     kept. Equal circuits in one list are drawn each on its own, so that the best of many can be
     chosen. What cannot be compared goes to Qiskit each time: callbacks, plugins, scheduling,
     synthesis options, circuits with real-time variables, circuits that were transpiled already.
+    With a Qiskit before 2.6, where the tests of equivalence fail, the cache is never ``enabled``.
     """
 
     def __init__(self, *, limit_bytes: int = _DEFAULT_LIMIT_BYTES, enabled: bool = True) -> None:
-        self.enabled = enabled
+        self.enabled = enabled and _examined(qiskit.__version__)
         self._entries: Lru[Any] = Lru(limit_bytes)
         self._managers = PassManagers()
         self._requests = Requests()

@@ -11,6 +11,7 @@ from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import Operator
 
 from qruntime import AerBackend, ProviderBackend
+from qruntime.execution.transpilation import TranspileCache
 
 
 def ansatz(qubits: int) -> QuantumCircuit:
@@ -49,6 +50,16 @@ def test_a_loop_is_served_from_the_cache_and_is_equivalent_to_qiskits(backend):
         two_qubit = [c.num_nonlocal_gates() for c in (ours, theirs)]
         assert two_qubit[0] <= two_qubit[1]
     assert backend.transpile_cache.statistics.hits > before.hits
+
+
+@pytest.mark.parametrize(
+    ("version", "served"),
+    [("2.1.2", False), ("2.5.0", False), ("2.6.0", True), ("2.10.1", True), ("3.0.0rc1", True)],
+)
+def test_only_versions_of_qiskit_that_were_examined_are_served(monkeypatch, version, served):
+    monkeypatch.setattr("qiskit.__version__", version)
+
+    assert TranspileCache().enabled is served
 
 
 def test_backends_share_one_cache():
