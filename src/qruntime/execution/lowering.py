@@ -62,9 +62,6 @@ class _Where:
     value: int = 0
     depth: int = 0
 
-    def pick(self, places: Sequence[int]) -> _Where:
-        return replace(self, qubits=tuple(self.qubits[k] for k in places))
-
     def under(self, count: int, state: int) -> _Where:
         """The same place under ``count`` more controls, which are the first qubits."""
         own = sum(1 << q for q in self.qubits[:count])

@@ -30,7 +30,8 @@ _HINTS = {
 class ProcessLauncher(Launcher):
     """Runs each task in a new process, in a session of its own so that all of it can be killed.
 
-    One process is kept ready, with Qiskit loaded, for the next task. ``grace_seconds`` is how long
+    The first process is started at once, so that it has loaded Qiskit when the first task comes;
+    each later task waits for a process of its own. ``grace_seconds`` is how long
     a stopped process may take to end after SIGTERM, before SIGKILL.
     """
 
@@ -53,14 +54,8 @@ class ProcessLauncher(Launcher):
         process = process or _Process()
         return _ProcessAttempt(process, text, send, self._grace_seconds)
 
-    def warm(self) -> None:
-        """Keep a process ready for the next task."""
-        with self._lock:
-            if self._ready is None:
-                self._ready = _Process()
-
     def close(self) -> None:
-        """End the process that is kept ready."""
+        """End the process that waits for the first task, if it still does."""
         atexit.unregister(self.close)
         with self._lock:
             process, self._ready = self._ready, None
