@@ -253,6 +253,8 @@ class TranspileCache:
         return found
 
     def _ask(self, circuit: Any, request: Request) -> _Asked | None:
+        if getattr(circuit, "_layout", None) is not None:  # it was transpiled already
+            return None
         try:
             key = circuit_key(circuit)
             place = _Place(request, key.structure)

@@ -53,13 +53,13 @@ class CircuitKey:
 
 
 def circuit_key(circuit: Any) -> CircuitKey:
-    """Return the key of a circuit. Names and metadata are no part of it.
+    """Return the key of a circuit. Names, metadata and a layout are no part of it.
 
     Raises:
-        UnkeyableError: the circuit is of a class of its own, was transpiled already, or has
-            instructions or variables that no key can hold.
+        UnkeyableError: the circuit is of a class of its own, or has instructions or variables that
+            no key can hold.
     """
-    if type(circuit) is not QuantumCircuit or circuit._layout is not None:
+    if type(circuit) is not QuantumCircuit:
         raise UnkeyableError
     data = circuit._data
     if circuit.num_identifiers or circuit._op_start_times is not None:
