@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from qruntime.errors import DuplicateProgramError as DuplicateProgramError
     from qruntime.errors import ExecutionError as ExecutionError
     from qruntime.errors import ExecutionTimeoutError as ExecutionTimeoutError
+    from qruntime.errors import IdempotencyConflictError as IdempotencyConflictError
     from qruntime.errors import InvalidCircuitError as InvalidCircuitError
     from qruntime.errors import InvalidInputError as InvalidInputError
     from qruntime.errors import InvalidProgramError as InvalidProgramError
@@ -39,15 +40,22 @@ if TYPE_CHECKING:
     from qruntime.errors import JobRanTooLongError as JobRanTooLongError
     from qruntime.errors import JobTimeoutError as JobTimeoutError
     from qruntime.errors import MissingDependencyError as MissingDependencyError
+    from qruntime.errors import NotAuthenticatedError as NotAuthenticatedError
     from qruntime.errors import NotAuthorizedError as NotAuthorizedError
     from qruntime.errors import NotFoundError as NotFoundError
     from qruntime.errors import NotSerializableError as NotSerializableError
     from qruntime.errors import ProgramNotFoundError as ProgramNotFoundError
     from qruntime.errors import QRuntimeError as QRuntimeError
     from qruntime.errors import SchemaViolationError as SchemaViolationError
+    from qruntime.errors import SessionNotFoundError as SessionNotFoundError
+    from qruntime.errors import StoreError as StoreError
+    from qruntime.errors import TooLargeError as TooLargeError
+    from qruntime.errors import TooManyRequestsError as TooManyRequestsError
+    from qruntime.errors import UnavailableError as UnavailableError
     from qruntime.errors import UndecodableError as UndecodableError
     from qruntime.errors import UnknownOptionError as UnknownOptionError
     from qruntime.errors import UnsupportedOptionError as UnsupportedOptionError
+    from qruntime.errors import UserNotFoundError as UserNotFoundError
     from qruntime.program.backend import BackendV1 as BackendV1
     from qruntime.program.backend import ProgramBackend as ProgramBackend
     from qruntime.program.job import FinishedJob as FinishedJob
@@ -77,6 +85,7 @@ _HOMES = {
         "DuplicateProgramError",
         "ExecutionError",
         "ExecutionTimeoutError",
+        "IdempotencyConflictError",
         "InvalidCircuitError",
         "InvalidInputError",
         "InvalidProgramError",
@@ -89,15 +98,22 @@ _HOMES = {
         "JobRanTooLongError",
         "JobTimeoutError",
         "MissingDependencyError",
+        "NotAuthenticatedError",
         "NotAuthorizedError",
         "NotFoundError",
         "NotSerializableError",
         "ProgramNotFoundError",
         "QRuntimeError",
         "SchemaViolationError",
+        "SessionNotFoundError",
+        "StoreError",
+        "TooLargeError",
+        "TooManyRequestsError",
+        "UnavailableError",
         "UndecodableError",
         "UnknownOptionError",
         "UnsupportedOptionError",
+        "UserNotFoundError",
     ),
     "qruntime.program.backend": ("BackendV1", "ProgramBackend"),
     "qruntime.program.job": ("FinishedJob",),

@@ -16,10 +16,18 @@
     ├── NotFoundError (LookupError)
     │   ├── BackendNotFoundError
     │   ├── ProgramNotFoundError
-    │   └── JobNotFoundError
+    │   ├── JobNotFoundError
+    │   ├── SessionNotFoundError
+    │   └── UserNotFoundError
     ├── DuplicateProgramError
     ├── InvalidStateError                   the job is not in a state that allows this
+    ├── IdempotencyConflictError            the key of this submission was used for another one
+    ├── NotAuthenticatedError (PermissionError)
     ├── NotAuthorizedError (PermissionError)
+    ├── TooLargeError                       more bytes than the server takes
+    ├── TooManyRequestsError                wait, then try again
+    ├── UnavailableError                    the server cannot answer now, or is not reached
+    │   └── StoreError                      its database or object store failed
     ├── MissingDependencyError (ImportError)
     ├── ExecutionError                      a backend could not execute circuits
     │   └── ExecutionTimeoutError (TimeoutError)
@@ -135,6 +143,18 @@ class JobNotFoundError(NotFoundError):
     code = "job_not_found"
 
 
+class SessionNotFoundError(NotFoundError):
+    """No session has this id."""
+
+    code = "session_not_found"
+
+
+class UserNotFoundError(NotFoundError):
+    """No user has this id."""
+
+    code = "user_not_found"
+
+
 class DuplicateProgramError(QRuntimeError):
     """A program of this id exists already."""
 
@@ -147,10 +167,50 @@ class InvalidStateError(QRuntimeError):
     code = "invalid_state"
 
 
+class IdempotencyConflictError(QRuntimeError):
+    """The idempotency key was used before, for another submission."""
+
+    code = "idempotency_conflict"
+
+
+class NotAuthenticatedError(QRuntimeError, PermissionError):
+    """The server does not know who is calling: there is no valid key."""
+
+    code = "not_authenticated"
+
+
 class NotAuthorizedError(QRuntimeError, PermissionError):
     """The caller may not do this."""
 
     code = "not_authorized"
+
+
+class TooLargeError(QRuntimeError):
+    """More bytes than the server takes."""
+
+    code = "too_large"
+
+
+class TooManyRequestsError(QRuntimeError):
+    """A limit of the caller is used up. ``retry_after`` is how many seconds to wait."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class UnavailableError(QRuntimeError):
+    """The server cannot answer now, or cannot be reached. Trying again later may help."""
+
+    code = "unavailable"
+
+
+class StoreError(UnavailableError):
+    """The server's database or object store failed."""
+
+    code = "store_failed"
 
 
 class MissingDependencyError(QRuntimeError, ImportError):

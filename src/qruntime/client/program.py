@@ -8,7 +8,8 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from qruntime.core.programs import Program
+from qruntime.client.connection import Connection
+from qruntime.core.programs import Program, ProgramSource
 from qruntime.errors import InvalidInputError
 from qruntime.program.metadata import to_dict
 
@@ -59,10 +60,16 @@ class ParameterNamespace(SimpleNamespace):
 
 
 class RuntimeProgram:
-    """A program that the runtime holds."""
+    """A program that the runtime holds. Its source is fetched when it is asked for."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, connection: Connection) -> None:
         self._program = program
+        self._connection = connection
+
+    def _source(self) -> ProgramSource:
+        if self._program.current.source is None:
+            self._program = self._connection.program(self.program_id)
+        return self._program.source
 
     @property
     def program_id(self) -> str:
@@ -112,12 +119,12 @@ class RuntimeProgram:
     @property
     def digest(self) -> str:
         """The content hash of its source."""
-        return self._program.source.digest
+        return self._source().digest
 
     @property
     def data(self) -> str:
         """The source of its entry point."""
-        source = self._program.source
+        source = self._source()
         return source.files[source.entry_point].decode()
 
     def parameters(self) -> ParameterNamespace:

@@ -109,11 +109,14 @@ class RuntimeService:
         """
         found = [
             program
-            for program in map(RuntimeProgram, self._connection.programs())
+            for program in self._listed()
             if search.lower()
             in f"{program.program_id} {program.name} {program.description}".lower()
         ]
         return found[skip : None if limit is None else skip + limit]
+
+    def _listed(self) -> list[RuntimeProgram]:
+        return [RuntimeProgram(held, self._connection) for held in self._connection.programs()]
 
     def program(self, program_id: str) -> RuntimeProgram:
         """Return a program.
@@ -121,7 +124,7 @@ class RuntimeService:
         Raises:
             ProgramNotFoundError: there is none of this id.
         """
-        return RuntimeProgram(self._connection.program(program_id))
+        return RuntimeProgram(self._connection.program(program_id), self._connection)
 
     def delete_program(self, program_id: str) -> None:
         """Delete a program; its jobs stay.
@@ -192,7 +195,7 @@ class RuntimeService:
         wanted = None if status is None else _status(status)
         found = [
             RuntimeJob(self._connection, job.job_id)
-            for job in reversed(self._connection.jobs())
+            for job in self._connection.jobs()
             if (pending is None or job.status.final is not pending)
             and (program_id is None or job.program_id == program_id)
             and (wanted is None or job.status is wanted)

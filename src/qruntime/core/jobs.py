@@ -27,14 +27,20 @@ class JobStatus(StrEnum):
 
 
 SOURCES: Mapping[JobStatus, frozenset[JobStatus]] = {
-    JobStatus.QUEUED: frozenset(),
+    JobStatus.QUEUED: frozenset({JobStatus.RUNNING}),
     JobStatus.RUNNING: frozenset({JobStatus.QUEUED}),
     JobStatus.COMPLETED: frozenset({JobStatus.RUNNING}),
     JobStatus.FAILED: frozenset({JobStatus.QUEUED, JobStatus.RUNNING}),
     JobStatus.CANCELLED: frozenset({JobStatus.QUEUED, JobStatus.RUNNING}),
     JobStatus.RAN_TOO_LONG: frozenset({JobStatus.RUNNING}),
 }
-"""The legal moves: for each state, the states from which a job may come to it."""
+"""The legal moves: for each state, the states from which a job may come to it.
+
+A running job is queued again only when its worker was lost and it has attempts left.
+"""
+
+LOCAL_USER = "local"
+"""The owner of what belongs to nobody in particular: a runtime in the user's own process."""
 
 
 class EventKind(StrEnum):
@@ -51,7 +57,8 @@ class JobEvent:
     """One thing that happened to a job. ``cursor`` counts from 1 without gaps within the job.
 
     ``data`` is the status, the encoded interim result, the log line or the usage as JSON; ``level``
-    is the name of a log line's level (``STDOUT`` and ``STDERR`` for printed lines).
+    is the name of a log line's level (``STDOUT`` and ``STDERR`` for printed lines). ``attempt`` is
+    the attempt that told it, 0 before the first.
     """
 
     cursor: int
@@ -59,6 +66,7 @@ class JobEvent:
     data: str
     created: datetime
     level: str = ""
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,10 @@ class JobFailure:
 class JobOptions:
     """How a job is to run. ``max_execution_time`` is in seconds; None leaves it to the program.
 
-    ``backend_options`` override the backend's default options for this job.
+    ``backend_options`` override the backend's default options for this job. Of one user's jobs
+    those of a higher ``priority`` start first. A job that has not started ``start_deadline``
+    seconds after it was submitted fails. ``max_attempts`` is how often it may be started if its
+    worker is lost; a program's own failure is never tried again.
     """
 
     backend_name: str
@@ -94,11 +105,20 @@ class JobOptions:
     session_time: float | None = None
     image: str | None = None
     backend_options: Mapping[str, Any] = field(default_factory=dict)
+    priority: int = 0
+    start_deadline: float | None = None
+    max_attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One execution of a program. ``inputs`` and ``result`` are encoded text."""
+    """One execution of a program. ``inputs`` and ``result`` are encoded text.
+
+    ``version`` is the digest of the program's version, empty for a plain function. ``attempt``
+    counts the starts; it fences off workers of earlier ones. ``beat`` is counted up by who runs the
+    job: a beat that stands still is a lost worker. ``isolation`` is the level that the last attempt
+    ran at.
+    """
 
     job_id: str
     program_id: str
@@ -111,3 +131,47 @@ class Job:
     result: str | None = None
     failure: JobFailure | None = None
     usage: JobUsage = field(default_factory=JobUsage)
+    owner: str = LOCAL_USER
+    version: str = ""
+    attempt: int = 0
+    beat: int = 0
+    isolation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobQuery:
+    """Which jobs to list, the newest first; what is None or empty does not narrow.
+
+    ``tags`` asks for jobs that have all of them. ``after`` is the last job's id of the page before.
+    ``pending`` asks for those that have not ended (True) or have (False).
+    """
+
+    owner: str | None = None
+    program_id: str | None = None
+    backend_name: str | None = None
+    session_id: str | None = None
+    status: JobStatus | None = None
+    pending: bool | None = None
+    tags: tuple[str, ...] = ()
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    after: str | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """A key that a client chose for one submission, and the digest of what it submitted."""
+
+    owner: str
+    key: str
+    body_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event that is to be appended; the store gives it its cursor and time."""
+
+    kind: EventKind
+    data: str
+    level: str = ""

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
+
+from qruntime.core.jobs import LOCAL_USER
 
 JsonSchema = Mapping[str, Any]
 
@@ -50,12 +53,65 @@ class ProgramMetadata:
     spec: ProgramSpec = field(default_factory=ProgramSpec)
 
 
+def version_of(source: ProgramSource, metadata: ProgramMetadata) -> str:
+    """Return the digest of a program's whole content, which names its version."""
+    said = json.dumps(asdict(metadata), sort_keys=True, default=dict)
+    return hashlib.sha256(f"{source.digest}\0{said}".encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
-class Program:
-    """A program that the runtime holds."""
+class ProgramVersion:
+    """One content of a program, which never changes.
+
+    ``version`` is the digest of its source and metadata, ``number`` counts a program's versions
+    from 1. ``source`` is None where it was not asked for.
+    """
 
     program_id: str
-    source: ProgramSource
+    version: str
+    number: int
     metadata: ProgramMetadata
     created: datetime
+    source: ProgramSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program that the runtime holds. ``current`` is the version that jobs get who name none.
+
+    ``tags`` name versions: tag to digest. A ``public`` program may be run by everybody, and changed
+    by its owner alone.
+    """
+
+    program_id: str
+    current: ProgramVersion
+    created: datetime
     updated: datetime
+    owner: str = LOCAL_USER
+    public: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def metadata(self) -> ProgramMetadata:
+        """The metadata of the current version."""
+        return self.current.metadata
+
+    @property
+    def source(self) -> ProgramSource:
+        """The source of the current version, where it was asked for."""
+        assert self.current.source is not None
+        return self.current.source
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramQuery:
+    """Which programs to list, in the order of their upload; what is None or empty does not narrow.
+
+    ``visible_to`` asks for the user's own and the public ones. ``search`` is looked for in id, name
+    and description, in any case. ``after`` is the last program's id of the page before.
+    """
+
+    visible_to: str | None = None
+    search: str = ""
+    after: str | None = None
+    limit: int | None = None

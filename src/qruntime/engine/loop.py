@@ -9,15 +9,18 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from qruntime.core.jobs import EventKind, Job, JobFailure, JobStatus, JobUsage
+from qruntime.core.jobs import EventKind, Job, JobFailure, JobStatus, JobUsage, NewEvent
 from qruntime.engine.launchers import Attempt, Launcher
 from qruntime.errors import QRuntimeError
-from qruntime.store.memory import MemoryStore
+from qruntime.store.base import JobState, Store
+from qruntime.store.bell import QUEUE
 from qruntime.worker.task import Frame, FrameKind, Task
 
 _logger = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.05
+_WAIT_SECONDS = 5.0
 _EVENTS = {
     FrameKind.INTERIM_RESULT: EventKind.INTERIM_RESULT,
     FrameKind.LOG: EventKind.LOG,
@@ -41,7 +44,7 @@ class Engine:
 
     def __init__(
         self,
-        store: MemoryStore,
+        store: Store,
         launcher: Launcher,
         take_order: Callable[[str], Order | None],
         *,
@@ -58,13 +61,12 @@ class Engine:
 
     def close(self) -> None:
         """Cancel what is queued, see what is being stopped to its end, free the launcher."""
-        with self._store.changed:
-            self.closed = True
-            self._store.changed.notify_all()
+        self.closed = True
+        self._store.bell.ring(QUEUE)
         self._thread.join()
         for job in self._queued():
             self._store.move(job.job_id, JobStatus.CANCELLED)
-        running = {job.job_id for job in self._store.jobs() if not job.status.final}
+        running = {job.job_id for job in self._store.unfinished()}
         for job_id, watch in list(self._watches.items()):
             if job_id not in running:
                 watch.join()
@@ -86,22 +88,24 @@ class Engine:
     def _claim(self) -> Job | None:
         """Wait for a queued job and move it to RUNNING; None once the engine is closed."""
         while True:
-            self._store.wait_for(lambda: self.closed or bool(self._queued()), None)
+            seen = self._store.bell.count(QUEUE)
             if self.closed:
                 return None
             for job in self._queued():
-                if self._store.move(job.job_id, JobStatus.RUNNING):
-                    return job
+                claimed = self._store.move(job.job_id, JobStatus.RUNNING)
+                if claimed is not None:
+                    return claimed
+            self._store.bell.wait(QUEUE, seen, _WAIT_SECONDS)
 
-    def _queued(self) -> list[Job]:
-        return [job for job in self._store.jobs() if job.status is JobStatus.QUEUED]
+    def _queued(self) -> list[JobState]:
+        return [job for job in self._store.unfinished() if job.status is JobStatus.QUEUED]
 
     def _attend(self, job: Job) -> None:
         try:
             order = self._take_order(job.job_id)
             if order is None:  # it was cancelled in this very moment
                 return
-            attempt = self._launcher.launch(order.task, Inbox(self._store, job.job_id).receive)
+            attempt = self._launcher.launch(order.task, Inbox(self._store, job).receive)
             self._watch(job.job_id, attempt, order.limit_seconds)
             self._fail(job, "worker_died", "the worker ended without a result")
         except QRuntimeError as error:
@@ -117,7 +121,8 @@ class Engine:
 
     def _fail(self, job: Job, code: str, message: str) -> None:
         """End a job as failed; one that has ended already is left as it is."""
-        self._store.move(job.job_id, JobStatus.FAILED, failure=JobFailure(code, message))
+        failure = JobFailure(code, message)
+        self._store.move(job.job_id, JobStatus.FAILED, attempt=job.attempt, failure=failure)
 
     def _watch(self, job_id: str, attempt: Attempt, limit_seconds: float | None) -> None:
         deadline = None if limit_seconds is None else time.monotonic() + limit_seconds
@@ -138,18 +143,23 @@ class Engine:
 class Inbox:
     """Writes what one worker reports into the store."""
 
-    def __init__(self, store: MemoryStore, job_id: str) -> None:
+    def __init__(self, store: Store, job: Job) -> None:
         self._store = store
-        self._job_id = job_id
+        self._job_id = job.job_id
+        self._attempt = job.attempt
 
     def receive(self, frame: Frame) -> None:
         """Write down a frame; after the job's end, nothing."""
         if frame.kind is FrameKind.RESULT:
-            self._store.move(self._job_id, JobStatus.COMPLETED, result=frame.data)
+            self._end(JobStatus.COMPLETED, result=frame.data)
         elif frame.kind is FrameKind.FAILURE:
-            failure = JobFailure(**json.loads(frame.data))
-            self._store.move(self._job_id, JobStatus.FAILED, failure=failure)
+            self._end(JobStatus.FAILED, failure=JobFailure(**json.loads(frame.data)))
         else:
             if frame.kind is FrameKind.USAGE:
-                self._store.record(self._job_id, usage=JobUsage(**json.loads(frame.data)))
-            self._store.append(self._job_id, _EVENTS[frame.kind], frame.data, frame.level)
+                usage = JobUsage(**json.loads(frame.data))
+                self._store.record_usage(self._job_id, self._attempt, usage)
+            event = NewEvent(_EVENTS[frame.kind], frame.data, frame.level)
+            self._store.append(self._job_id, self._attempt, [event])
+
+    def _end(self, status: JobStatus, **fields: Any) -> None:
+        self._store.move(self._job_id, status, attempt=self._attempt, **fields)

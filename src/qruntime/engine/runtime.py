@@ -4,29 +4,33 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from qruntime import wire
 from qruntime.backends.registry import BackendRegistry, as_backend, with_own_options
-from qruntime.core.jobs import Job, JobEvent, JobOptions
-from qruntime.core.programs import Program, ProgramMetadata, ProgramSource
+from qruntime.core.jobs import Job, JobEvent, JobOptions, JobQuery
+from qruntime.core.programs import Program, ProgramMetadata, ProgramQuery, ProgramSource
 from qruntime.engine.launchers import Launcher
 from qruntime.engine.loop import Engine, Order
 from qruntime.errors import InvalidInputError, InvalidStateError, UnsupportedOptionError
 from qruntime.program.backend import ProgramBackend
 from qruntime.program.requirements import check_requirements
 from qruntime.service import jobs, programs
-from qruntime.store.memory import MemoryStore
+from qruntime.service.access import LOCAL
+from qruntime.store.base import Store
 from qruntime.worker.task import Task
+
+_WAIT_SECONDS = 5.0
 
 
 class LocalRuntime:
     """A store, an engine and backends, behind the calls that a client makes."""
 
     def __init__(
-        self, store: MemoryStore, registry: BackendRegistry, launcher: Launcher, *, slots: int
+        self, store: Store, registry: BackendRegistry, launcher: Launcher, *, slots: int
     ) -> None:
         self._in_process = launcher.in_process
         self._store = store
@@ -42,7 +46,7 @@ class LocalRuntime:
 
     def upload_program(self, source: ProgramSource, metadata: ProgramMetadata) -> Program:
         """See ``service.programs.upload_program``."""
-        return programs.upload_program(self._store, source, metadata)
+        return programs.upload_program(self._store, LOCAL, source, metadata)
 
     def update_program(
         self,
@@ -52,15 +56,17 @@ class LocalRuntime:
         metadata: ProgramMetadata | None = None,
     ) -> Program:
         """See ``service.programs.update_program``."""
-        return programs.update_program(self._store, program_id, source=source, metadata=metadata)
+        return programs.update_program(
+            self._store, LOCAL, program_id, source=source, metadata=metadata
+        )
 
     def program(self, program_id: str) -> Program:
-        """Return a program."""
-        return self._store.program(program_id)
+        """Return a program with its source."""
+        return self._store.program(program_id, with_source=True)
 
     def programs(self) -> list[Program]:
         """Return all programs."""
-        return self._store.programs()
+        return self._store.programs(ProgramQuery())
 
     def delete_program(self, program_id: str) -> None:
         """Delete a program; its jobs stay."""
@@ -70,16 +76,20 @@ class LocalRuntime:
         self, program_id: str, inputs: str, options: JobOptions, *, backend: Any = None
     ) -> Job:
         """Queue a job of a program; ``backend`` is an object to use instead of a name."""
-        program = self._store.program(program_id)
-        inputs = jobs.checked_inputs(program, inputs)
+        program = programs.find_version(self._store, LOCAL, program_id)
         task = Task(
-            inputs=inputs,
+            inputs=jobs.checked_inputs(program.metadata, inputs),
             backend_name=options.backend_name,
             source=program.source,
             spec=program.metadata.spec,
         )
-        limit = options.max_execution_time or program.metadata.max_execution_time
-        return self._queue(program_id, task, options, limit, backend)
+
+        def queue() -> Job:
+            return jobs.queue_job(self._store, LOCAL, program, inputs, options)
+
+        return self._queue(
+            queue, task, options, jobs.time_limit(program.metadata, options), backend
+        )
 
     def submit_function(
         self,
@@ -92,11 +102,15 @@ class LocalRuntime:
         """Queue a job of a plain function of this process."""
         name = f"function:{getattr(function, '__qualname__', type(function).__name__)}"
         task = Task(inputs=inputs, backend_name=options.backend_name, function=function)
-        return self._queue(name, task, options, options.max_execution_time, backend)
+
+        def queue() -> Job:
+            return jobs.queue_function(self._store, LOCAL, name, inputs, options)
+
+        return self._queue(queue, task, options, options.max_execution_time, backend)
 
     def _queue(
         self,
-        program_id: str,
+        queue: Callable[[], Job],
         task: Task,
         options: JobOptions,
         limit: float | None,
@@ -111,7 +125,7 @@ class LocalRuntime:
             log_level=options.log_level,
         )
         with self._submitting:
-            job = jobs.queue_job(self._store, program_id, task.inputs, options)
+            job = queue()
             self._orders[job.job_id] = Order(task, limit)
             if backend is not None:
                 self._objects[job.job_id] = checked
@@ -151,23 +165,29 @@ class LocalRuntime:
         return self._store.job(job_id)
 
     def jobs(self) -> list[Job]:
-        """Return all jobs, the oldest first."""
-        return self._store.jobs()
+        """Return all jobs, the newest first."""
+        return self._store.jobs(JobQuery())
 
     def cancel(self, job_id: str) -> None:
         """See ``service.jobs.cancel_job``."""
-        jobs.cancel_job(self._store, job_id)
+        jobs.cancel_job(self._store, LOCAL, job_id)
         self._take_order(job_id)
 
     def delete_job(self, job_id: str) -> None:
         """See ``service.jobs.delete_job``."""
-        jobs.delete_job(self._store, job_id)
+        jobs.delete_job(self._store, LOCAL, job_id)
         self._objects.pop(job_id, None)
 
     def events(self, job_id: str, *, after: int, timeout: float | None) -> list[JobEvent]:
         """Return a job's events after a cursor; wait for one, ``timeout`` seconds or for ever."""
-        self._store.wait_for(lambda: bool(self._store.events(job_id, after=after)), timeout)
-        return self._store.events(job_id, after=after)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            seen = self._store.bell.count(job_id)
+            found = self._store.events(job_id, after=after)
+            left = _WAIT_SECONDS if deadline is None else deadline - time.monotonic()
+            if found or left <= 0:
+                return found
+            self._store.bell.wait(job_id, seen, min(left, _WAIT_SECONDS))
 
     def backends(self) -> list[str]:
         """Return the names of the backends."""

@@ -1,39 +1,66 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Submit, cancel and delete jobs."""
+"""Submit, look up, cancel and delete jobs."""
 
 from __future__ import annotations
 
 import json
 import uuid
+from dataclasses import replace
 
 from qruntime import wire
-from qruntime.core.jobs import Job, JobOptions, JobStatus
-from qruntime.core.programs import Program
+from qruntime.core.jobs import IdempotencyKey, Job, JobEvent, JobOptions, JobQuery, JobStatus
+from qruntime.core.programs import ProgramMetadata, ProgramVersion
+from qruntime.core.users import Scope
 from qruntime.errors import InvalidStateError
 from qruntime.program.schema import validate, with_defaults
-from qruntime.store.memory import MemoryStore
+from qruntime.service.access import Caller, need, see_job
+from qruntime.store.base import Store
 
 
-def queue_job(store: MemoryStore, program_id: str, inputs: str, options: JobOptions) -> Job:
-    """Queue a job whose inputs have been checked."""
+def queue_job(
+    store: Store,
+    caller: Caller,
+    program: ProgramVersion,
+    inputs: str,
+    options: JobOptions,
+    *,
+    key: IdempotencyKey | None = None,
+) -> Job:
+    """Queue a job of a program. When this returns, the job will not be lost.
+
+    Raises:
+        SchemaViolationError: an input does not fit the program's schema.
+        IdempotencyConflictError: the key was used for another submission.
+        NotAuthorizedError: the caller may not run programs.
+    """
+    need(caller, Scope.RUN)
     job = Job(
         job_id=uuid.uuid4().hex,
-        program_id=program_id,
+        program_id=program.program_id,
         options=options,
-        inputs=inputs,
+        inputs=checked_inputs(program.metadata, inputs),
         created=store.now(),
+        owner=caller.user_id,
+        version=program.version,
     )
-    store.add_job(job)
-    return job
+    return store.add_job(job, key=key)
 
 
-def checked_inputs(program: Program, inputs: str) -> str:
+def queue_function(
+    store: Store, caller: Caller, name: str, inputs: str, options: JobOptions
+) -> Job:
+    """Queue a job of a function that this process will call."""
+    job = Job(uuid.uuid4().hex, name, options, inputs, store.now(), owner=caller.user_id)
+    return store.add_job(job)
+
+
+def checked_inputs(metadata: ProgramMetadata, inputs: str) -> str:
     """Return encoded inputs with the schema's defaults filled in.
 
     Raises:
         SchemaViolationError: an input does not fit the program's schema.
     """
-    schema = program.metadata.spec.parameters
+    schema = metadata.spec.parameters
     if not schema:
         return inputs
     filled = with_defaults(json.loads(inputs), schema)
@@ -41,26 +68,72 @@ def checked_inputs(program: Program, inputs: str) -> str:
     return json.dumps(filled)
 
 
-def cancel_job(store: MemoryStore, job_id: str) -> None:
+def time_limit(metadata: ProgramMetadata, options: JobOptions) -> float | None:
+    """Return how long a job may run, in seconds: as submitted, else as the program says."""
+    return options.max_execution_time or metadata.max_execution_time
+
+
+def find_job(store: Store, caller: Caller, job_id: str) -> Job:
+    """Return a job that the caller may see.
+
+    Raises:
+        JobNotFoundError: there is none of this id.
+    """
+    need(caller, Scope.READ)
+    return see_job(caller, store.job(job_id))
+
+
+def list_jobs(store: Store, caller: Caller, query: JobQuery) -> list[Job]:
+    """Return the jobs of a query that the caller may see, the newest first."""
+    need(caller, Scope.READ)
+    return store.jobs(_visible(caller, query))
+
+
+def count_jobs(store: Store, caller: Caller, query: JobQuery) -> int:
+    """Return how many jobs of a query the caller may see."""
+    need(caller, Scope.READ)
+    return store.count_jobs(_visible(caller, query))
+
+
+def _visible(caller: Caller, query: JobQuery) -> JobQuery:
+    return query if caller.admin else replace(query, owner=caller.user_id)
+
+
+def job_events(
+    store: Store, caller: Caller, job_id: str, *, after: int = 0, limit: int | None = None
+) -> list[JobEvent]:
+    """Return a job's events after a cursor.
+
+    Raises:
+        JobNotFoundError: there is none of this id.
+    """
+    find_job(store, caller, job_id)
+    return store.events(job_id, after=after, limit=limit)
+
+
+def cancel_job(store: Store, caller: Caller, job_id: str) -> Job:
     """Cancel a job that has not ended.
 
     Raises:
         JobNotFoundError: there is none of this id.
         InvalidStateError: it has ended already.
     """
-    if not store.move(job_id, JobStatus.CANCELLED):
+    need(caller, Scope.RUN)
+    see_job(caller, store.job(job_id))
+    cancelled = store.move(job_id, JobStatus.CANCELLED)
+    if cancelled is None:
         status = store.job(job_id).status
         raise InvalidStateError(f"job '{job_id}' cannot be cancelled: it is {status}")
+    return cancelled
 
 
-def delete_job(store: MemoryStore, job_id: str) -> None:
+def delete_job(store: Store, caller: Caller, job_id: str) -> None:
     """Delete a job that has ended.
 
     Raises:
         JobNotFoundError: there is none of this id.
         InvalidStateError: it has not ended; cancel it first.
     """
-    status = store.job(job_id).status
-    if not status.final:
-        raise InvalidStateError(f"job '{job_id}' is {status}: cancel it before deleting it")
+    need(caller, Scope.RUN)
+    see_job(caller, store.job(job_id))
     store.delete_job(job_id)

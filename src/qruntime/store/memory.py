@@ -1,164 +1,368 @@
 # SPDX-License-Identifier: Apache-2.0
 """A store that lives as long as the process."""
 
+# ruff: noqa: D102  each method is described in Store
+
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
-from qruntime.core.jobs import SOURCES, EventKind, Job, JobEvent, JobStatus
-from qruntime.core.programs import Program
-from qruntime.errors import DuplicateProgramError, JobNotFoundError, ProgramNotFoundError
+from qruntime.core.jobs import (
+    SOURCES,
+    EventKind,
+    IdempotencyKey,
+    Job,
+    JobEvent,
+    JobQuery,
+    JobStatus,
+    JobUsage,
+    NewEvent,
+)
+from qruntime.core.programs import Program, ProgramQuery, ProgramVersion
+from qruntime.core.sessions import Session
+from qruntime.core.users import ApiKey, AuditEntry, User
+from qruntime.errors import (
+    DuplicateProgramError,
+    IdempotencyConflictError,
+    InvalidStateError,
+    JobNotFoundError,
+    ProgramNotFoundError,
+    SessionNotFoundError,
+    UserNotFoundError,
+)
+from qruntime.store.base import JobState, Store
+from qruntime.store.bell import QUEUE, Bell
+
+Item = TypeVar("Item")
 
 
-class MemoryStore:
-    """Holds programs and jobs. Safe from any thread; ``changed`` is notified at every change."""
+class MemoryStore(Store):
+    """Holds everything in this process: for a runtime in the user's own process, and for tests."""
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
+        self._lock = threading.RLock()
         self._programs: dict[str, Program] = {}
+        self._versions: dict[str, list[ProgramVersion]] = {}
         self._jobs: dict[str, Job] = {}
+        self._unfinished: dict[str, None] = {}
         self._events: dict[str, list[JobEvent]] = {}
-        self.changed = threading.Condition()
+        self._submissions: dict[tuple[str, str], tuple[str, str, datetime]] = {}
+        self._sessions: dict[str, Session] = {}
+        self._users: dict[str, User] = {}
+        self._keys: dict[str, ApiKey] = {}
+        self._audit: list[AuditEntry] = []
+        self.bell = Bell()
 
     def now(self) -> datetime:
-        """Return the time that records are stamped with."""
         return self._now()
 
     def add_program(self, program: Program) -> None:
-        """Hold a new program.
-
-        Raises:
-            DuplicateProgramError: the id is taken.
-        """
-        with self.changed:
+        with self._lock:
             if program.program_id in self._programs:
                 raise DuplicateProgramError(
                     f"there is a program '{program.program_id}' already; update it with "
                     "update_program(), or upload under another name"
                 )
-            self._programs[program.program_id] = program
+            self._keep(program)
 
-    def put_program(self, program: Program) -> None:
-        """Replace a program that is held.
+    def put_program(self, program: Program, *, expected: Program) -> bool:
+        with self._lock:
+            if _listed(self.program(program.program_id)) != _listed(expected):
+                return False
+            self._keep(program)
+            return True
 
-        Raises:
-            ProgramNotFoundError: it is not held.
-        """
-        with self.changed:
-            self.program(program.program_id)
-            self._programs[program.program_id] = program
+    def _keep(self, program: Program) -> None:
+        versions = self._versions.setdefault(program.program_id, [])
+        current = next((v for v in versions if v.version == program.current.version), None)
+        if current is None:
+            number = 1 + max((v.number for v in versions), default=0)
+            current = replace(program.current, number=number)
+            versions.append(current)
+        self._programs[program.program_id] = replace(program, current=current)
 
-    def program(self, program_id: str) -> Program:
-        """Return a program.
-
-        Raises:
-            ProgramNotFoundError: there is none of this id.
-        """
-        with self.changed:
+    def program(self, program_id: str, *, with_source: bool = False) -> Program:
+        with self._lock:
             if program_id not in self._programs:
                 known = ", ".join(sorted(self._programs)) or "none yet"
                 raise ProgramNotFoundError(f"no program '{program_id}'; known: {known}")
-            return self._programs[program_id]
+            program = self._programs[program_id]
+            return program if with_source else _listed(program)
 
-    def programs(self) -> list[Program]:
-        """Return all programs, in the order of their upload."""
-        with self.changed:
-            return list(self._programs.values())
+    def programs(self, query: ProgramQuery) -> list[Program]:
+        with self._lock:
+            found = [_listed(program) for program in self._programs.values()]
+        if query.visible_to is not None:
+            found = [p for p in found if p.public or p.owner == query.visible_to]
+        wanted = query.search.lower()
+        found = [
+            program
+            for program in found
+            if wanted
+            in "\n".join(
+                (program.program_id, program.metadata.name, program.metadata.description)
+            ).lower()
+        ]
+        return _page(found, [program.program_id for program in found], query.after, query.limit)
+
+    def version(self, program_id: str, version: str) -> ProgramVersion:
+        with self._lock:
+            for held in self._versions.get(program_id, ()):
+                if held.version == version:
+                    return held
+        raise ProgramNotFoundError(f"no version '{version}' of a program '{program_id}'")
+
+    def versions(self, program_id: str) -> list[ProgramVersion]:
+        with self._lock:
+            self.program(program_id)
+            return [replace(held, source=None) for held in reversed(self._versions[program_id])]
 
     def delete_program(self, program_id: str) -> None:
-        """Forget a program.
-
-        Raises:
-            ProgramNotFoundError: there is none of this id.
-        """
-        with self.changed:
+        with self._lock:
             self.program(program_id)
             del self._programs[program_id]
 
-    def add_job(self, job: Job) -> None:
-        """Hold a new job and record its first state."""
-        with self.changed:
+    def add_job(self, job: Job, *, key: IdempotencyKey | None = None) -> Job:
+        with self._lock:
+            if key is not None:
+                before = self._submissions.get((key.owner, key.key))
+                if before is not None:
+                    if before[0] != key.body_digest:
+                        raise IdempotencyConflictError(
+                            f"the idempotency key '{key.key}' was used for another submission; "
+                            "take a new one"
+                        )
+                    return self.job(before[1])
+                self._submissions[key.owner, key.key] = (key.body_digest, job.job_id, self._now())
             self._jobs[job.job_id] = job
+            self._unfinished[job.job_id] = None
             self._events[job.job_id] = []
-            self.append(job.job_id, EventKind.STATUS, job.status)
+            self._add_event(job, NewEvent(EventKind.STATUS, job.status))
+        self._ring(job.job_id, QUEUE)
+        return job
 
     def job(self, job_id: str) -> Job:
-        """Return a job as it is now.
-
-        Raises:
-            JobNotFoundError: there is none of this id.
-        """
-        with self.changed:
+        with self._lock:
             if job_id not in self._jobs:
                 raise JobNotFoundError(f"no job '{job_id}'")
             return self._jobs[job_id]
 
-    def jobs(self) -> list[Job]:
-        """Return all jobs, the oldest first."""
-        with self.changed:
-            return list(self._jobs.values())
+    def jobs(self, query: JobQuery) -> list[Job]:
+        found = self._matching(query)
+        page = _page(found, [job.job_id for job in found], query.after, query.limit)
+        return [replace(job, inputs="", result=None) for job in page]
+
+    def count_jobs(self, query: JobQuery) -> int:
+        return len(self._matching(query))
+
+    def _matching(self, query: JobQuery) -> list[Job]:
+        with self._lock:
+            return [job for job in reversed(self._jobs.values()) if _matches(job, query)]
 
     def delete_job(self, job_id: str) -> None:
-        """Forget a job and its events.
-
-        Raises:
-            JobNotFoundError: there is none of this id.
-        """
-        with self.changed:
-            self.job(job_id)
+        with self._lock:
+            status = self.job(job_id).status
+            if not status.final:
+                raise InvalidStateError(f"job '{job_id}' is {status}: cancel it before deleting it")
             del self._jobs[job_id], self._events[job_id]
+        self._ring(job_id)
 
-    def move(self, job_id: str, to: JobStatus, **fields: Any) -> bool:
-        """Move a job to a state if that is legal from where it is, with the fields that go with it.
+    def unfinished(self) -> list[JobState]:
+        with self._lock:
+            return [_state(self._jobs[job_id]) for job_id in self._unfinished]
 
-        Returns whether it moved. Of two moves to a final state only the first succeeds.
-        """
-        with self.changed:
+    def move(
+        self, job_id: str, to: JobStatus, *, attempt: int | None = None, **fields: Any
+    ) -> Job | None:
+        with self._lock:
             job = self._jobs.get(job_id)
             if job is None or job.status not in SOURCES[to]:
-                return False
+                return None
+            if attempt is not None and attempt != job.attempt:
+                return None
             if to is JobStatus.RUNNING:
-                fields["started"] = self._now()
+                fields |= {"started": self._now(), "attempt": job.attempt + 1, "beat": 0}
             if to.final:
                 fields["ended"] = self._now()
-            self._jobs[job_id] = replace(job, status=to, **fields)
-            self.append(job_id, EventKind.STATUS, to)
-            return True
+                del self._unfinished[job_id]
+            moved = replace(job, status=to, **fields)
+            self._jobs[job_id] = moved
+            self._add_event(moved, NewEvent(EventKind.STATUS, to))
+        self._ring(job_id, QUEUE)
+        return moved
 
-    def record(self, job_id: str, **fields: Any) -> None:
-        """Write fields of a job that is running; a late write to an ended one is dropped."""
-        with self.changed:
-            job = self._jobs.get(job_id)
-            if job is not None and not job.status.final:
-                self._jobs[job_id] = replace(job, **fields)
-                self.changed.notify_all()
+    def set_tags(self, job_id: str, tags: Sequence[str]) -> None:
+        with self._lock:
+            job = self.job(job_id)
+            options = replace(job.options, tags=tuple(tags))
+            self._jobs[job_id] = replace(job, options=options)
+        self._ring(job_id)
 
-    def append(self, job_id: str, kind: EventKind, data: str, level: str = "") -> None:
-        """Append an event to a job; after its end only its last state is appended."""
-        with self.changed:
-            events = self._events.get(job_id)
-            if events is None:
-                return
-            if kind is not EventKind.STATUS and self._jobs[job_id].status.final:
-                return
-            events.append(JobEvent(len(events) + 1, kind, data, self._now(), level))
-            self.changed.notify_all()
+    def record_usage(self, job_id: str, attempt: int, usage: JobUsage) -> bool:
+        with self._lock:
+            if not self._runs(job_id, attempt):
+                return False
+            self._jobs[job_id] = replace(self._jobs[job_id], usage=usage)
+        self._ring(job_id)
+        return True
 
-    def events(self, job_id: str, *, after: int = 0) -> list[JobEvent]:
-        """Return a job's events whose cursor is greater than ``after``.
+    def beat(self, attempts: Iterable[tuple[str, int]]) -> set[str]:
+        with self._lock:
+            alive = {job_id for job_id, attempt in attempts if self._runs(job_id, attempt)}
+            for job_id in alive:
+                job = self._jobs[job_id]
+                self._jobs[job_id] = replace(job, beat=job.beat + 1)
+            return alive
 
-        Raises:
-            JobNotFoundError: there is no such job.
-        """
-        with self.changed:
+    def append(self, job_id: str, attempt: int, events: Sequence[NewEvent]) -> bool:
+        with self._lock:
+            if not self._runs(job_id, attempt):
+                return False
+            for event in events:
+                self._add_event(self._jobs[job_id], event)
+        self._ring(job_id)
+        return True
+
+    def _runs(self, job_id: str, attempt: int) -> bool:
+        job = self._jobs.get(job_id)
+        return job is not None and job.status is JobStatus.RUNNING and job.attempt == attempt
+
+    def _add_event(self, job: Job, new: NewEvent) -> None:
+        events = self._events[job.job_id]
+        events.append(
+            JobEvent(len(events) + 1, new.kind, new.data, self._now(), new.level, job.attempt)
+        )
+
+    def events(self, job_id: str, *, after: int = 0, limit: int | None = None) -> list[JobEvent]:
+        with self._lock:
             self.job(job_id)
-            return self._events[job_id][after:]
+            return self._events[job_id][after : None if limit is None else after + limit]
 
-    def wait_for(self, condition: Callable[[], bool], timeout: float | None) -> bool:
-        """Wait until the condition holds, looked at after every change; return whether it does."""
-        with self.changed:
-            return self.changed.wait_for(condition, timeout)
+    def add_session(self, session: Session) -> None:
+        with self._lock:
+            self._sessions[session.session_id] = session
+        self._ring(QUEUE)
+
+    def session(self, session_id: str) -> Session:
+        with self._lock:
+            if session_id not in self._sessions:
+                raise SessionNotFoundError(f"no session '{session_id}'")
+            return self._sessions[session_id]
+
+    def sessions(self, *, owner: str | None = None, open_only: bool = False) -> list[Session]:
+        with self._lock:
+            return [
+                session
+                for session in reversed(self._sessions.values())
+                if owner in (None, session.owner) and not (open_only and session.closed)
+            ]
+
+    def put_session(self, session: Session, *, expected: Session) -> bool:
+        with self._lock:
+            if self.session(session.session_id) != expected:
+                return False
+            self._sessions[session.session_id] = session
+        self._ring(QUEUE)
+        return True
+
+    def put_user(self, user: User) -> None:
+        with self._lock:
+            self._users[user.user_id] = user
+
+    def user(self, user_id: str) -> User:
+        with self._lock:
+            if user_id not in self._users:
+                raise UserNotFoundError(f"no user '{user_id}'")
+            return self._users[user_id]
+
+    def users(self) -> list[User]:
+        with self._lock:
+            return [self._users[user_id] for user_id in sorted(self._users)]
+
+    def put_key(self, key: ApiKey) -> None:
+        with self._lock:
+            self.user(key.user_id)
+            self._keys[key.key_id] = key
+
+    def key_by_prefix(self, prefix: str) -> ApiKey | None:
+        with self._lock:
+            return next((key for key in self._keys.values() if key.prefix == prefix), None)
+
+    def keys(self, user_id: str | None = None) -> list[ApiKey]:
+        with self._lock:
+            return [key for key in self._keys.values() if user_id in (None, key.user_id)]
+
+    def add_audit(self, entry: AuditEntry) -> None:
+        with self._lock:
+            self._audit.append(entry)
+
+    def audit(self, *, limit: int = 100) -> list[AuditEntry]:
+        with self._lock:
+            return self._audit[::-1][:limit]
+
+    def forget_before(self, moment: datetime) -> int:
+        with self._lock:
+            old = [job_id for job_id, job in self._jobs.items() if job.ended and job.ended < moment]
+            for job_id in old:
+                self.delete_job(job_id)
+            kept_from = moment - timedelta(days=1)
+            self._submissions = {
+                key: held for key, held in self._submissions.items() if held[2] >= kept_from
+            }
+            return len(old)
+
+    def check(self) -> None:
+        """Do nothing: memory is there."""
+
+    def close(self) -> None:
+        """Do nothing: nothing is open."""
+
+    def _ring(self, *topics: str) -> None:
+        for topic in topics:
+            self.bell.ring(topic)
+
+
+def _listed(program: Program) -> Program:
+    return replace(program, current=replace(program.current, source=None))
+
+
+def _page(items: list[Item], ids: list[str], after: str | None, limit: int | None) -> list[Item]:
+    first = ids.index(after) + 1 if after in ids else 0
+    return items[first : None if limit is None else first + limit]
+
+
+def _matches(job: Job, query: JobQuery) -> bool:
+    options = job.options
+    return (
+        query.owner in (None, job.owner)
+        and query.program_id in (None, job.program_id)
+        and query.backend_name in (None, options.backend_name)
+        and query.session_id in (None, options.session_id)
+        and query.status in (None, job.status)
+        and (query.pending is None or query.pending is not job.status.final)
+        and set(query.tags) <= set(options.tags)
+        and (query.created_after is None or job.created > query.created_after)
+        and (query.created_before is None or job.created < query.created_before)
+    )
+
+
+def _state(job: Job) -> JobState:
+    options = job.options
+    return JobState(
+        job.job_id,
+        job.status,
+        job.owner,
+        options.backend_name,
+        job.created,
+        job.attempt,
+        job.beat,
+        options.max_attempts,
+        options.priority,
+        options.session_id,
+        options.start_deadline,
+    )
