@@ -5,16 +5,64 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from qruntime import wire
 from qruntime.core.jobs import IdempotencyKey, Job, JobEvent, JobOptions, JobQuery, JobStatus
 from qruntime.core.programs import ProgramMetadata, ProgramVersion
 from qruntime.core.users import Scope
-from qruntime.errors import InvalidStateError
+from qruntime.errors import (
+    InvalidInputError,
+    InvalidStateError,
+    TooManyRequestsError,
+    UnsupportedOptionError,
+)
 from qruntime.program.schema import validate, with_defaults
 from qruntime.service.access import Caller, need, see_job
+from qruntime.service.backends import Backends
+from qruntime.service.programs import find_version
 from qruntime.store.base import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What somebody asks to be run. ``inputs`` and the backend's options are encoded."""
+
+    program_id: str
+    version: str
+    inputs: str
+    options: JobOptions
+    key: IdempotencyKey | None = None
+
+
+def submit_job(
+    store: Store, backends: Backends, caller: Caller, submission: Submission, *, queued_at_most: int
+) -> Job:
+    """Check a submission and queue its job. When this returns, the job will not be lost.
+
+    Raises:
+        ProgramNotFoundError, BackendNotFoundError: there is none of this name.
+        InvalidInputError: an input or option is wrong, or this server cannot honour it.
+        TooManyRequestsError: the caller has ``queued_at_most`` jobs in the queue.
+        IdempotencyConflictError: the key was used for another submission.
+        NotAuthorizedError: the caller may not run programs.
+    """
+    need(caller, Scope.RUN)
+    options = submission.options
+    if options.image is not None:
+        raise UnsupportedOptionError(
+            "runtime option 'image' cannot be honoured: this server has one environment"
+        )
+    program = find_version(store, caller, submission.program_id, submission.version)
+    backends.check(options, program.metadata.spec)
+    queued = store.count_jobs(JobQuery(owner=caller.user_id, status=JobStatus.QUEUED))
+    if queued >= queued_at_most:
+        raise TooManyRequestsError(
+            f"you have {queued} jobs in the queue, and {queued_at_most} is the limit", retry_after=5
+        )
+    return queue_job(store, caller, program, submission.inputs, options, key=submission.key)
 
 
 def queue_job(
@@ -62,10 +110,18 @@ def checked_inputs(metadata: ProgramMetadata, inputs: str) -> str:
     """
     schema = metadata.spec.parameters
     if not schema:
+        _check_object(wire.plain_text(inputs))
         return inputs
+    given = wire.plain_text(inputs)
+    _check_object(given)
     filled = with_defaults(json.loads(inputs), schema)
-    validate(wire.plain(wire.decode(json.dumps(filled))), schema, name="inputs")
+    validate(wire.plain_text(json.dumps(filled)), schema, name="inputs")
     return json.dumps(filled)
+
+
+def _check_object(inputs: Any) -> None:
+    if not isinstance(inputs, dict):
+        raise InvalidInputError(f"inputs must be an object, not {type(inputs).__name__}")
 
 
 def time_limit(metadata: ProgramMetadata, options: JobOptions) -> float | None:
@@ -109,6 +165,18 @@ def job_events(
     """
     find_job(store, caller, job_id)
     return store.events(job_id, after=after, limit=limit)
+
+
+def set_tags(store: Store, caller: Caller, job_id: str, tags: Sequence[str]) -> Job:
+    """Replace a job's tags.
+
+    Raises:
+        JobNotFoundError: there is none of this id.
+    """
+    need(caller, Scope.RUN)
+    see_job(caller, store.job(job_id))
+    store.set_tags(job_id, tags)
+    return store.job(job_id)
 
 
 def cancel_job(store: Store, caller: Caller, job_id: str) -> Job:

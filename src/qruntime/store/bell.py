@@ -6,6 +6,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 QUEUE = "queue"
 """The topic of everything that the dispatcher looks at."""
@@ -23,6 +25,7 @@ class Bell:
     def __init__(self) -> None:
         self._rung = threading.Condition()
         self._counts: OrderedDict[str, int] = OrderedDict()
+        self._listeners: dict[str, list[Callable[[], None]]] = {}
         self._total = 0
         self._forgotten = 0
 
@@ -40,6 +43,9 @@ class Bell:
             if len(self._counts) > _KEPT_TOPICS:
                 _, self._forgotten = self._counts.popitem(last=False)
             self._rung.notify_all()
+            listeners = list(self._listeners.get(topic, ()))
+        for listener in listeners:
+            listener()
 
     def ring_all(self) -> None:
         """Wake everybody: something may have changed unseen."""
@@ -48,6 +54,25 @@ class Bell:
             self._counts.clear()
             self._forgotten = self._total
             self._rung.notify_all()
+            listeners = [each for some in self._listeners.values() for each in some]
+        for listener in listeners:
+            listener()
+
+    @contextmanager
+    def listening(self, topic: str, listener: Callable[[], None]) -> Iterator[None]:
+        """Call ``listener`` at each ring of the topic meanwhile, in the ringer's thread.
+
+        It must be quick and must not raise.
+        """
+        with self._rung:
+            self._listeners.setdefault(topic, []).append(listener)
+        try:
+            yield
+        finally:
+            with self._rung:
+                self._listeners[topic].remove(listener)
+                if not self._listeners[topic]:
+                    del self._listeners[topic]
 
     def wait(self, topic: str, seen: int, seconds: float) -> int:
         """Wait until the count is another than ``seen``, or the time is up; return the count."""

@@ -3,6 +3,6 @@
 
 from __future__ import annotations
 
-from qruntime.wire.codec import RuntimeDecoder, RuntimeEncoder, decode, encode, plain
+from qruntime.wire.codec import RuntimeDecoder, RuntimeEncoder, decode, encode, plain, plain_text
 
-__all__ = ["RuntimeDecoder", "RuntimeEncoder", "decode", "encode", "plain"]
+__all__ = ["RuntimeDecoder", "RuntimeEncoder", "decode", "encode", "plain", "plain_text"]

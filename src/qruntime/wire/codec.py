@@ -10,7 +10,7 @@ from typing import Any
 
 from qruntime.errors import NotSerializableError, UndecodableError
 from qruntime.wire.packing import DEFAULT_MAX_BYTES, Budget
-from qruntime.wire.table import read, write
+from qruntime.wire.table import check_tag, read, write
 from qruntime.wire.tree import MAX_DEPTH, TYPE, PlainTreeBuilder, TreeBuilder
 
 # The closing quote is optional so that an unfinished string is skipped at once, in linear time.
@@ -133,6 +133,26 @@ def plain(value: Any, *, root: str = "value") -> Any:
     Raises NotSerializableError, as ``encode`` does.
     """
     return PlainTreeBuilder(lambda special: write(special, None), root=root).build(value)
+
+
+def plain_text(text: str, *, max_bytes: int = DEFAULT_MAX_BYTES) -> Any:
+    """Return what ``plain`` gives of the value that a text stands for, without making the value.
+
+    Only arrays are unpacked. Circuits and the like are not read: this is for texts of strangers.
+
+    Raises UndecodableError for text that is broken, too large or of a type that is unknown.
+    """
+    return _PlainDecoder(max_bytes=max_bytes).decode(text)
+
+
+class _PlainDecoder(RuntimeDecoder):
+    def object_hook(self, obj: dict[str, Any]) -> Any:
+        if TYPE not in obj:
+            return obj
+        if obj[TYPE] in ("ndarray", "to_json"):
+            return plain(super().object_hook(obj))
+        check_tag(obj)
+        return obj
 
 
 def _deeper_than(limit: int, text: str) -> bool:

@@ -55,16 +55,21 @@ def write(value: Any, qpy_version: int | None) -> Any:
 
 def read(body: dict[str, Any], budget: Budget) -> Any:
     """Return what a tag stands for. Raises UndecodableError."""
-    tag = body[TYPE]
-    reader = _reader_for(tag)
-    if VALUE not in body:
-        raise UndecodableError(f"a '{tag}' without its '{VALUE}'")
+    tag, reader = body[TYPE], check_tag(body)
     try:
         return reader(body, budget)
     except UndecodableError as error:
         raise UndecodableError(f"broken '{tag}': {error}") from error
     except Exception as error:  # process edge: hostile data can provoke anything in a library
         raise UndecodableError(f"broken '{tag}': {type(error).__name__}: {error!s:.300}") from error
+
+
+def check_tag(body: dict[str, Any]) -> Reader:
+    """Return what reads a tagged object. Raises UndecodableError if nothing does."""
+    reader = _reader_for(body[TYPE])
+    if VALUE not in body:
+        raise UndecodableError(f"a '{body[TYPE]}' without its '{VALUE}'")
+    return reader
 
 
 def _write_basic(value: Any) -> dict[str, Any]:
