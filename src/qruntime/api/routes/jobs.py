@@ -9,8 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import PlainTextResponse
-from fastapi.sse import EventSourceResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from qruntime.api.errors import CONFLICT
 from qruntime.api.events import stream, wait_for_events
@@ -24,6 +23,7 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 _LONGEST_WAIT_SECONDS = 30.0
 _JSON = "application/json"
+_EVENT_STREAM = "text/event-stream"
 
 Key = Annotated[
     str | None,
@@ -171,8 +171,11 @@ async def get_events(
 
 @router.get(
     "/{job_id}/stream",
-    response_class=EventSourceResponse,
-    responses={204: {"description": "The job has ended and you have all of its events."}},
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {_EVENT_STREAM: {"schema": {"type": "string"}}}},
+        204: {"description": "The job has ended and you have all of its events."},
+    },
 )
 async def stream_events(
     job_id: str,
@@ -193,4 +196,8 @@ async def stream_events(
         rest = await run_in_threadpool(parts.store.events, job_id, after=cursor, limit=1)
         if not rest:
             return Response(status_code=204)
-    return EventSourceResponse(stream(parts.store, job_id, cursor))
+    return StreamingResponse(
+        stream(parts.store, job_id, cursor),
+        media_type=_EVENT_STREAM,
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
