@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from anyio import to_thread
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
-from qruntime.core.jobs import EventKind, JobEvent, JobStatus
+from qruntime.core.jobs import JobEvent
 from qruntime.errors import JobNotFoundError
 from qruntime.store.base import Store
 from qruntime.wire.schemas import EventDocument
@@ -65,13 +65,8 @@ async def stream(store: Store, job_id: str, after: int) -> AsyncIterator[bytes]:
             after = event.cursor
             text = EventDocument.of(event).model_dump_json()
             yield format_sse_event(data_str=text, event=event.kind.value, id=str(event.cursor))
-        if found and is_last(found[-1]):
+        if found and found[-1].last:
             return
-
-
-def is_last(event: JobEvent) -> bool:
-    """Return whether no event comes after this one."""
-    return event.kind is EventKind.STATUS and JobStatus(event.data).final
 
 
 def _read(store: Store, job_id: str, after: int, limit: int) -> list[JobEvent]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -71,7 +70,7 @@ class RuntimeJob:
     @property
     def inputs(self) -> dict[str, Any]:
         """The inputs that the job was submitted with, schema defaults filled in."""
-        inputs: dict[str, Any] = wire.decode(self.snapshot().inputs)
+        inputs: dict[str, Any] = wire.decode(self._connection.inputs(self._job_id))
         return inputs
 
     @property
@@ -135,7 +134,7 @@ class RuntimeJob:
             raise JobCancelledError(f"job '{self._job_id}' was cancelled")
         if job.status is not JobStatus.COMPLETED:
             raise self._error(job)
-        return (decoder or self._decoder).decode(job.result or "null")
+        return (decoder or self._decoder).decode(self._connection.result(self._job_id))
 
     @staticmethod
     def _error(job: Job) -> JobFailedError:
@@ -168,29 +167,34 @@ class RuntimeJob:
         Raises:
             JobTimeoutError: the end did not come within ``timeout`` seconds.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while True:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            found = self._connection.events(self._job_id, after=after, timeout=left)
-            for event in found:
-                after = event.cursor
-                yield event
-                if event.kind is EventKind.STATUS and JobStatus(event.data).final:
-                    return
-            if not found and deadline is not None and time.monotonic() >= deadline:
-                raise JobTimeoutError(
-                    f"job '{self._job_id}' has not ended within {timeout:g} s; it is "
-                    f"{self.status()} and goes on"
-                )
+        for event in self._connection.follow(self._job_id, after=after, timeout=timeout):
+            yield event
+            if event.last:
+                return
+        raise JobTimeoutError(
+            f"job '{self._job_id}' has not ended within {timeout:g} s; it is {self.status()} and "
+            "goes on"
+        )
 
     def interim_results(self, decoder: type[ResultDecoder] | None = None) -> list[Any]:
         """Return the interim results so far, in order."""
-        events = self._connection.events(self._job_id, after=0, timeout=0)
         return [
             (decoder or self._decoder).decode(event.data)
-            for event in events
+            for event in self._so_far()
             if event.kind is EventKind.INTERIM_RESULT
         ]
+
+    def _so_far(self) -> Iterator[JobEvent]:
+        after = 0
+        while found := self._connection.events(self._job_id, after=after, timeout=0):
+            yield from found
+            after = found[-1].cursor
+
+    def stream(self, decoder: type[ResultDecoder] | None = None) -> Iterator[Any]:
+        """Yield every interim result, those already published first, until the job's end."""
+        for event in self.events():
+            if event.kind is EventKind.INTERIM_RESULT:
+                yield (decoder or self._decoder).decode(event.data)
 
     def stream_results(
         self, callback: Callback, decoder: type[ResultDecoder] | None = None
@@ -244,8 +248,8 @@ class RuntimeJob:
 
     def logs(self) -> str:
         """Return what the program printed and logged so far, a line each."""
-        events = self._connection.events(self._job_id, after=0, timeout=0)
-        return "".join(f"{event.data}\n" for event in events if event.kind is EventKind.LOG)
+        lines = (event.data for event in self._so_far() if event.kind is EventKind.LOG)
+        return "".join(f"{line}\n" for line in lines)
 
     def metrics(self) -> dict[str, Any]:
         """Return time stamps and usage: runs, circuits and shots so far."""

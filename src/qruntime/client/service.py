@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -12,13 +13,14 @@ from typing import Any, Self
 
 from qruntime import wire
 from qruntime.bootstrap import launcher, local
+from qruntime.client.accounts import find_account
 from qruntime.client.connection import Connection
 from qruntime.client.decoder import ResultDecoder
 from qruntime.client.job import Callback, RuntimeJob
 from qruntime.client.options import RuntimeOptions
 from qruntime.client.program import ParameterNamespace, RuntimeProgram
-from qruntime.core.jobs import JobStatus
-from qruntime.core.programs import ProgramMetadata, ProgramSource
+from qruntime.core.jobs import JobQuery, JobStatus
+from qruntime.core.programs import ProgramMetadata, ProgramQuery, ProgramSource
 from qruntime.errors import InvalidInputError
 from qruntime.program.backend import ProgramBackend
 from qruntime.program.loader import check_inputs, check_main
@@ -33,7 +35,13 @@ Source = str | PathLike[str] | bytes
 class RuntimeService:
     """Upload programs, run them, follow the jobs.
 
-    This is the runtime in the caller's own process; nothing outlives it. ``isolation`` is where
+    With ``url`` it is a server's: ``RuntimeService("http://HOST:PORT", token=KEY)``. Without a
+    ``token`` the key is that of ``QRUNTIME_TOKEN`` or of `qruntime login`. ``verify`` is a file of
+    certificates to trust besides the system's, or False; ``proxy`` is one to use in the place of
+    those of the environment.
+
+    Without ``url`` it is a runtime in the caller's own process; nothing outlives it. ``isolation``
+    is where
     programs run: ``"inline"`` in threads of this process (no start-up time, any function can be a
     program, but one long computation cannot be interrupted) or ``"process"``, each in a process of
     its own (can be killed at any moment, cannot crash the caller). ``jobs_at_once`` is how many run
@@ -45,7 +53,11 @@ class RuntimeService:
 
     def __init__(
         self,
+        url: str | None = None,
+        token: str | None = None,
         *,
+        verify: bool | str = True,
+        proxy: str | None = None,
         isolation: str = "inline",
         jobs_at_once: int = 4,
         backends: Mapping[str, Any] | None = None,
@@ -53,9 +65,23 @@ class RuntimeService:
     ) -> None:
         if isinstance(jobs_at_once, bool) or not isinstance(jobs_at_once, int) or jobs_at_once < 1:
             raise InvalidInputError(f"jobs_at_once must be an integer >= 1, not {jobs_at_once!r}")
+        if url is not None:
+            connection = _connected(url, token, verify=verify, proxy=proxy)
         self._connection = connection or local(
             launcher(isolation), slots=jobs_at_once, backends=backends
         )
+
+    @classmethod
+    def from_account(cls, url: str | None = None) -> Self:
+        """Return the service of a saved account, the one saved last by default.
+
+        ``QRUNTIME_URL`` and ``QRUNTIME_TOKEN`` go before what is saved.
+
+        Raises:
+            InvalidInputError: none is known.
+        """
+        account = find_account(url)
+        return cls(account.url, account.token, verify=account.verify)
 
     def upload_program(
         self,
@@ -107,16 +133,9 @@ class RuntimeService:
 
         ``search`` is a text to find in id, name or description, in any case.
         """
-        found = [
-            program
-            for program in self._listed()
-            if search.lower()
-            in f"{program.program_id} {program.name} {program.description}".lower()
-        ]
-        return found[skip : None if limit is None else skip + limit]
-
-    def _listed(self) -> list[RuntimeProgram]:
-        return [RuntimeProgram(held, self._connection) for held in self._connection.programs()]
+        most = None if limit is None else skip + limit
+        found = self._connection.programs(ProgramQuery(search=search, limit=most))
+        return [RuntimeProgram(program, self._connection) for program in found[skip:]]
 
     def program(self, program_id: str) -> RuntimeProgram:
         """Return a program.
@@ -177,7 +196,7 @@ class RuntimeService:
         """
         return RuntimeJob(self._connection, self._connection.job(job_id).job_id)
 
-    def jobs(
+    def jobs(  # noqa: PLR0913  one parameter for each filter
         self,
         *,
         limit: int | None = 10,
@@ -186,6 +205,10 @@ class RuntimeService:
         program_id: str | None = None,
         status: str | None = None,
         tags: list[str] | None = None,
+        backend_name: str | None = None,
+        session_id: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
     ) -> list[RuntimeJob]:
         """Return jobs, the newest first.
 
@@ -193,15 +216,19 @@ class RuntimeService:
         that have all of the tags.
         """
         wanted = None if status is None else _status(status)
-        found = [
-            RuntimeJob(self._connection, job.job_id)
-            for job in self._connection.jobs()
-            if (pending is None or job.status.final is not pending)
-            and (program_id is None or job.program_id == program_id)
-            and (wanted is None or job.status is wanted)
-            and set(tags or ()) <= set(job.options.tags)
-        ]
-        return found[skip : None if limit is None else skip + limit]
+        query = JobQuery(
+            program_id=program_id,
+            backend_name=backend_name,
+            session_id=session_id,
+            status=wanted,
+            pending=pending,
+            tags=tuple(tags or ()),
+            created_after=created_after,
+            created_before=created_before,
+            limit=None if limit is None else skip + limit,
+        )
+        found = self._connection.jobs(query)
+        return [RuntimeJob(self._connection, job.job_id) for job in found[skip:]]
 
     def delete_job(self, job_id: str) -> None:
         """Delete a job that has ended.
@@ -239,6 +266,17 @@ class RuntimeService:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _connected(url: str, token: str | None, *, verify: bool | str, proxy: str | None) -> Connection:
+    from qruntime.client.http import HttpConnection
+    from qruntime.client.request import Requests
+
+    if token is None:
+        account = find_account(url)
+        token = account.token
+        verify = account.verify if verify is True else verify
+    return HttpConnection(Requests(url, token, verify=verify, proxy=proxy))
 
 
 def _check_readers(callback: Any, result_decoder: Any) -> None:

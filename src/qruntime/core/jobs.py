@@ -68,6 +68,11 @@ class JobEvent:
     level: str = ""
     attempt: int = 0
 
+    @property
+    def last(self) -> bool:
+        """Whether no event comes after this one: it is the job's end."""
+        return self.kind is EventKind.STATUS and JobStatus(self.data).final
+
 
 @dataclass(frozen=True, slots=True)
 class JobUsage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -44,9 +44,11 @@ class LocalRuntime:
         """Stop claiming jobs."""
         self._engine.close()
 
-    def upload_program(self, source: ProgramSource, metadata: ProgramMetadata) -> Program:
+    def upload_program(
+        self, source: ProgramSource, metadata: ProgramMetadata, *, public: bool = False
+    ) -> Program:
         """See ``service.programs.upload_program``."""
-        return programs.upload_program(self._store, LOCAL, source, metadata)
+        return programs.upload_program(self._store, LOCAL, source, metadata, public=public)
 
     def update_program(
         self,
@@ -54,8 +56,11 @@ class LocalRuntime:
         *,
         source: ProgramSource | None = None,
         metadata: ProgramMetadata | None = None,
+        public: bool | None = None,
     ) -> Program:
-        """See ``service.programs.update_program``."""
+        """See ``service.programs.update_program`` and ``set_public``."""
+        if public is not None:
+            programs.set_public(self._store, LOCAL, program_id, public=public)
         return programs.update_program(
             self._store, LOCAL, program_id, source=source, metadata=metadata
         )
@@ -64,9 +69,9 @@ class LocalRuntime:
         """Return a program with its source."""
         return self._store.program(program_id, with_source=True)
 
-    def programs(self) -> list[Program]:
-        """Return all programs."""
-        return self._store.programs(ProgramQuery())
+    def programs(self, query: ProgramQuery) -> list[Program]:
+        """Return programs without their sources."""
+        return self._store.programs(query)
 
     def delete_program(self, program_id: str) -> None:
         """Delete a program; its jobs stay."""
@@ -164,9 +169,17 @@ class LocalRuntime:
         """Return a job as it is now."""
         return self._store.job(job_id)
 
-    def jobs(self) -> list[Job]:
-        """Return all jobs, the newest first."""
-        return self._store.jobs(JobQuery())
+    def inputs(self, job_id: str) -> str:
+        """Return a job's encoded inputs."""
+        return self._store.job(job_id).inputs
+
+    def result(self, job_id: str) -> str:
+        """Return a completed job's encoded result."""
+        return self._store.job(job_id).result or "null"
+
+    def jobs(self, query: JobQuery) -> list[Job]:
+        """Return jobs, the newest first."""
+        return self._store.jobs(query)
 
     def cancel(self, job_id: str) -> None:
         """See ``service.jobs.cancel_job``."""
@@ -188,6 +201,20 @@ class LocalRuntime:
             if found or left <= 0:
                 return found
             self._store.bell.wait(job_id, seen, min(left, _WAIT_SECONDS))
+
+    def follow(self, job_id: str, *, after: int, timeout: float | None) -> Iterator[JobEvent]:
+        """Yield a job's events after a cursor as they come, to its end or the time's."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if deadline is None else deadline - time.monotonic()
+            found = self.events(job_id, after=after, timeout=left)
+            for event in found:
+                after = event.cursor
+                yield event
+                if event.last:
+                    return
+            if left is not None and left <= 0:
+                return
 
     def backends(self) -> list[str]:
         """Return the names of the backends."""
