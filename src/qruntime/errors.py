@@ -156,9 +156,13 @@ class UserNotFoundError(NotFoundError):
 
 
 class DuplicateProgramError(QRuntimeError):
-    """A program of this id exists already."""
+    """A program of this id exists already. ``program_id`` is the id."""
 
     code = "duplicate_program"
+
+    def __init__(self, message: str, *, program_id: str = "") -> None:
+        super().__init__(message)
+        self.program_id = program_id
 
 
 class InvalidStateError(QRuntimeError):

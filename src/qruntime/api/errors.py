@@ -76,6 +76,7 @@ def problem(
     detail: str,
     *,
     field: str | None = None,
+    subject: str | None = None,
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
     """Return the answer for an error."""
@@ -86,6 +87,7 @@ def problem(
         detail=detail,
         code=code,
         field=field,
+        subject=subject,
         request_id=getattr(request.state, "request_id", None),
     )
     return JSONResponse(
@@ -109,7 +111,15 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
     if status >= 500:
         _logger.error("request failed", exc_info=error)
     field = getattr(error, "path", None) or None
-    return problem(request, status, error.code, error.message, field=field, headers=headers)
+    return problem(
+        request,
+        status,
+        error.code,
+        error.message,
+        field=field,
+        subject=getattr(error, "program_id", None),
+        headers=headers,
+    )
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

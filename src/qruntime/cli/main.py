@@ -9,9 +9,12 @@ from typing import Annotated
 import typer
 
 from qruntime._version import __version__
+from qruntime.cli import admin, jobs, programs
 from qruntime.cli.backends import backends
+from qruntime.cli.follow import BAD_INPUT, INTERRUPTED
+from qruntime.cli.login import login, logout
 from qruntime.cli.new import new
-from qruntime.cli.run import BAD_INPUT, INTERRUPTED, run
+from qruntime.cli.run import run
 from qruntime.errors import QRuntimeError
 
 app = typer.Typer(
@@ -23,6 +26,13 @@ app = typer.Typer(
 app.command()(run)
 app.command()(backends)
 app.command()(new)
+app.command()(login)
+app.command()(logout)
+app.add_typer(programs.app, name="programs")
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(admin.sessions, name="sessions")
+app.add_typer(admin.users, name="users")
+app.add_typer(admin.keys, name="keys")
 
 
 def _version(asked: bool) -> None:

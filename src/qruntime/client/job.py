@@ -134,7 +134,11 @@ class RuntimeJob:
             raise JobCancelledError(f"job '{self._job_id}' was cancelled")
         if job.status is not JobStatus.COMPLETED:
             raise self._error(job)
-        return (decoder or self._decoder).decode(self._connection.result(self._job_id))
+        return (decoder or self._decoder).decode(self.result_text())
+
+    def result_text(self) -> str:
+        """Return the result of a completed job as it travelled: JSON, still encoded."""
+        return self._connection.result(self._job_id)
 
     @staticmethod
     def _error(job: Job) -> JobFailedError:

@@ -17,6 +17,7 @@ import httpx2
 from qruntime import errors
 from qruntime._version import __version__
 from qruntime.errors import (
+    DuplicateProgramError,
     InvalidInputError,
     NotFoundError,
     QRuntimeError,
@@ -195,6 +196,8 @@ def _error(response: httpx2.Response) -> QRuntimeError:
     made = _class_of(code, response.status_code)(message)
     if isinstance(made, TooManyRequestsError):
         made.retry_after = _seconds(response.headers.get("Retry-After"))
+    if isinstance(made, DuplicateProgramError):
+        made.program_id = str(told.get("subject") or "")
     return made
 
 

@@ -87,6 +87,8 @@ class RuntimeService:
         self,
         data: Source,
         metadata: Mapping[str, Any] | str | PathLike[str] | None = None,
+        *,
+        public: bool = False,
         **changes: Any,
     ) -> str:
         """Upload a program and return its id.
@@ -94,7 +96,8 @@ class RuntimeService:
         ``data`` is a Python file, a folder, a zip file or source text. ``metadata`` is a dict or a
         JSON file; without it, the file beside the program is taken (``vqe.json`` beside ``vqe.py``,
         ``program.json`` in a folder). ``changes`` override single keys of it: ``name``,
-        ``description``, ``max_execution_time``, ``spec``.
+        ``description``, ``max_execution_time``, ``spec``. A ``public`` program may be run by
+        everybody who has a key of the server.
 
         Raises:
             InvalidProgramError: it cannot be a program; the message says why.
@@ -102,13 +105,15 @@ class RuntimeService:
         """
         source = read_source(data)
         found = _metadata(data, source, metadata, changes)
-        return self._connection.upload_program(source, found).program_id
+        return self._connection.upload_program(source, found, public=public).program_id
 
     def update_program(
         self,
         program_id: str,
         data: Source | None = None,
         metadata: Mapping[str, Any] | str | PathLike[str] | None = None,
+        *,
+        public: bool | None = None,
         **changes: Any,
     ) -> None:
         """Replace a program's source, its metadata, or single keys of the metadata.
@@ -118,13 +123,13 @@ class RuntimeService:
             InvalidProgramError: it cannot be a program.
             InvalidInputError: there is nothing to change.
         """
-        if data is None and metadata is None and not changes:
+        if data is None and metadata is None and public is None and not changes:
             raise InvalidInputError("nothing to update: give data, metadata or single keys of it")
         held = self._connection.program(program_id).metadata
         given = to_dict(held) if metadata is None else _as_dict(metadata)
         updated = read_metadata({**given, **changes}, default_name=held.name)
         source = None if data is None else read_source(data)
-        self._connection.update_program(program_id, source=source, metadata=updated)
+        self._connection.update_program(program_id, source=source, metadata=updated, public=public)
 
     def programs(
         self, *, search: str = "", limit: int | None = None, skip: int = 0

@@ -66,7 +66,8 @@ class MemoryStore(Store):
             if program.program_id in self._programs:
                 raise DuplicateProgramError(
                     f"there is a program '{program.program_id}' already; update it with "
-                    "update_program(), or upload under another name"
+                    "update_program(), or upload under another name",
+                    program_id=program.program_id,
                 )
             self._keep(program)
 

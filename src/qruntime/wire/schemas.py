@@ -454,6 +454,7 @@ class Problem(BaseModel):
     detail: str
     code: str
     field: str | None = Field(default=None, description="The field of the request that is wrong.")
+    subject: str | None = Field(default=None, description="The id of the thing that it is about.")
     request_id: str | None = None
 
 
