@@ -7,16 +7,26 @@ before it loads Qiskit itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qruntime.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from qruntime.agent.limits import Limits
+    from qruntime.api.parts import ApiLimits
     from qruntime.backends.registry import Catalog
+    from qruntime.config import Settings
+    from qruntime.engine.dispatch import EngineSettings
     from qruntime.engine.launchers import Launcher
+    from qruntime.engine.loop import Engine
     from qruntime.engine.runtime import LocalRuntime
     from qruntime.program.backend import ProgramBackend
+    from qruntime.service.access import Caller
+    from qruntime.store.base import Store
 
 ISOLATIONS = ("inline", "process")
 
@@ -62,6 +72,120 @@ def local(
     registry.resolve = from_reference
     registry.catalogs[:0] = [_own(name, made) for name, made in (backends or {}).items()]
     return LocalRuntime(MemoryStore(), registry, starter, slots=slots)
+
+
+@dataclass(slots=True)
+class Server:
+    """The parts of a server in one process. ``admin_key`` is that of a first start."""
+
+    app: FastAPI
+    store: Store
+    engine: Engine
+    settings: Settings
+    admin_key: str | None
+
+    def close(self) -> None:
+        """Claim no more jobs, wait for those that run, hand back the others, close the store."""
+        self.engine.close(drain_seconds=self.settings.drain_seconds)
+        self.store.close()
+
+
+def server(settings: Settings) -> Server:
+    """Return the parts of a server, its engine at work.
+
+    Raises:
+        InvalidInputError: a setting is wrong.
+        StoreError: the database or the object store cannot be opened.
+    """
+    from qruntime.agent.agent import NodeAgent
+    from qruntime.engine.launchers.agent import AgentLauncher
+
+    agent = NodeAgent()  # it warms up while the rest is made
+    from qruntime.api.app import create_app
+    from qruntime.api.parts import Parts
+    from qruntime.backends.registry import installed
+    from qruntime.engine.loop import Engine
+    from qruntime.engine.orders import StoredOrders
+    from qruntime.service.backends import Backends
+    from qruntime.service.users import first_admin
+    from qruntime.store.sql import open_store
+
+    store = open_store(settings.database, settings.blobs)
+    admin_key = first_admin(store)
+    starter = AgentLauncher(agent, grace_seconds=settings.grace_seconds, limits=_limits(settings))
+    engine = Engine(
+        store,
+        starter,
+        StoredOrders(store, longest_seconds=settings.max_job_seconds),
+        slots=settings.workers,
+        settings=_engine_settings(settings),
+    )
+    parts = Parts(
+        store,
+        Backends(installed()),
+        limits=_api_limits(settings),
+        positions=engine.positions,
+        token_caller=_token_caller(settings, store),
+    )
+    return Server(create_app(parts), store, engine, settings, admin_key)
+
+
+def _limits(settings: Settings) -> Limits:
+    from qruntime.agent.limits import MIB, Limits
+
+    def in_bytes(size: int | None) -> int | None:
+        return None if size is None else size * MIB
+
+    return Limits(
+        memory_bytes=in_bytes(settings.memory_mb),
+        cpu_seconds=settings.cpu_seconds,
+        processes=settings.processes,
+        file_bytes=in_bytes(settings.file_mb),
+        output_bytes=in_bytes(settings.output_mb),
+        threads=settings.threads,
+    )
+
+
+def _engine_settings(settings: Settings) -> EngineSettings:
+    from qruntime.engine.dispatch import EngineSettings
+    from qruntime.engine.policy import Rules
+
+    return EngineSettings(
+        lease_seconds=settings.lease_seconds,
+        exclusive=settings.own_database,
+        rules=Rules(running_per_user=settings.running_jobs_per_user),
+    )
+
+
+def _api_limits(settings: Settings) -> ApiLimits:
+    from qruntime.api.parts import ApiLimits
+
+    return ApiLimits(
+        body_bytes=settings.body_mb * 2**20,
+        requests_a_minute=settings.requests_a_minute,
+        queued_jobs=settings.queued_jobs_per_user,
+    )
+
+
+def _token_caller(settings: Settings, store: Store) -> Callable[[str], Caller | None]:
+    given = (settings.oidc_issuer, settings.oidc_audience, settings.oidc_keys)
+    if not any(given):
+        return lambda _token: None
+    issuer, audience, keys = given
+    if issuer is None or audience is None or keys is None:
+        raise InvalidInputError(
+            "tokens of an identity provider need all of: oidc_issuer, oidc_audience, oidc_keys"
+        )
+    from qruntime.api.tokens import OidcTokens
+
+    return OidcTokens(
+        store,
+        issuer=issuer,
+        audience=audience,
+        keys=keys,
+        user_claim=settings.oidc_user_claim,
+        create_users=settings.oidc_create_users,
+    ).caller
 
 
 def _own(name: str, made: Any) -> Catalog:
