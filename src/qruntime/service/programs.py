@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,7 +17,12 @@ from qruntime.core.programs import (
     version_of,
 )
 from qruntime.core.users import Scope
-from qruntime.errors import InvalidInputError, InvalidProgramError, ProgramNotFoundError
+from qruntime.errors import (
+    DuplicateProgramError,
+    InvalidInputError,
+    InvalidProgramError,
+    ProgramNotFoundError,
+)
 from qruntime.program.checks import check_program
 from qruntime.service.access import Caller, need, own_program, see_program
 from qruntime.store.base import Store
@@ -39,9 +45,11 @@ def upload_program(
 ) -> Program:
     """Check a program and hold it under an id made from its name.
 
+    An id that another user has gets an addition, which does not tell whose it is.
+
     Raises:
         InvalidProgramError: the source cannot be a program, or the name makes no id.
-        DuplicateProgramError: the id is taken.
+        DuplicateProgramError: the caller has a program of this id.
     """
     need(caller, Scope.PROGRAMS)
     check_program(source)
@@ -51,7 +59,15 @@ def upload_program(
         program_id, version_of(source, metadata), 1, metadata, created=now, source=source
     )
     program = Program(program_id, version, now, now, owner=caller.user_id, public=public)
-    store.add_program(program)
+    try:
+        store.add_program(program)
+    except DuplicateProgramError:
+        if store.program(program_id).owner == caller.user_id:
+            raise
+        program_id = f"{program_id}-{secrets.token_hex(3)}"  # the name is another user's
+        own = replace(version, program_id=program_id)
+        program = replace(program, program_id=program_id, current=own)
+        store.add_program(program)
     return program
 
 
