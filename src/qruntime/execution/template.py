@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import copy
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from qiskit.circuit import Parameter
 from qiskit.result import Result
 
 from qruntime.errors import InvalidInputError, UnsupportedOptionError
+from qruntime.execution.readout import Samples
 from qruntime.execution.sampled import Item, SampledResult
+from qruntime.execution.shared import SharedPrefixes
 from qruntime.execution.tiers import KernelTier, Rows, choose
 from qruntime.program.job import FinishedJob
 
@@ -44,6 +47,8 @@ class Template:
         self._single = single
         self._finish = finish
         self._tiers = [choose(circuit, options, tier) for circuit in circuits]
+        kernels = [tier.program for tier in self._tiers if isinstance(tier, KernelTier)]
+        self._together = SharedPrefixes.of(kernels)
         self._before: Callable[[], None] = _nothing
         self._after: Callable[[int, int], None] = _nothing
 
@@ -108,9 +113,13 @@ class Template:
         memory = bool(self._options.get("memory")) if memory is None else memory
         seed = self._options.get("seed_simulator") if seed is None else seed
         root = secrets.randbits(62) if seed is None else seed
+        samples = self._sample_kernels(rows, shots, root)
         items: list[Item] = []
         for tier, values_of_circuit in zip(self._tiers, rows, strict=True):
-            items += tier.sample(values_of_circuit, shots, root, len(items), memory=memory)
+            if isinstance(tier, KernelTier):
+                items += tier.items(next(samples), root, memory=memory)
+            else:
+                items += tier.sample(values_of_circuit, shots, root, len(items), memory=memory)
         self._after(len(items), len(items) * shots)
         return items
 
@@ -141,6 +150,18 @@ class Template:
         if not self._single:
             return found  # type: ignore[return-value]  # a list of arrays, as documented
         return found[0][0] if values is None or np.ndim(values) == 1 else found[0]
+
+    def _sample_kernels(self, rows: list[Rows], shots: int, seed: int) -> Iterator[Samples]:
+        """Sample all circuits on the kernel tier; each stream is the number of its experiment."""
+        firsts = accumulate(map(len, rows), initial=0)
+        mine = [
+            (values, first)
+            for tier, values, first in zip(self._tiers, rows, firsts, strict=False)
+            if isinstance(tier, KernelTier)
+        ]
+        streams = [first for _, first in mine]
+        values = [values for values, _ in mine]
+        return iter(self._together.sample(values, shots, seed=seed, streams=streams))
 
     def _rows(self, values: Any) -> list[Rows]:
         given = [values] if self._single else values

@@ -21,6 +21,7 @@ from qruntime.execution.clifford import CliffordProgram, prefer_clifford
 from qruntime.execution.native import NativeProgram
 from qruntime.execution.native_aer import SEED_STEP
 from qruntime.execution.program import StatevectorProgram
+from qruntime.execution.readout import Samples
 from qruntime.execution.sampled import Item, Sampled, header_of
 from qruntime.execution.unsupported import NotSupportedError
 
@@ -54,7 +55,7 @@ class KernelTier(Tier):
     name = "kernel"
 
     def __init__(self, circuit: QuantumCircuit) -> None:
-        self.program = StatevectorProgram.compile(circuit)
+        self.program = StatevectorProgram.compile(circuit, phase=False)
         if not self.program.readout.qubits:
             raise NotSupportedError("it measures nothing")
         self.parameters = self.program.parameters
@@ -63,8 +64,12 @@ class KernelTier(Tier):
     def sample(self, rows: Rows, shots: int, seed: int, first: int, *, memory: bool) -> list[Item]:
         """Sample the states; each binding from a stream of its own."""
         samples = self.program.sample(rows, shots, seed=seed, stream=first)
+        return self.items(samples, seed, memory=memory)
+
+    def items(self, samples: Samples, seed: int, *, memory: bool) -> list[Item]:
+        """Return samples of the program as items."""
         return [
-            Sampled(samples, binding, self._header, seed, memory) for binding in range(len(rows))
+            Sampled(samples, binding, self._header, seed, memory) for binding in range(len(samples))
         ]
 
 
