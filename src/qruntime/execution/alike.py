@@ -15,11 +15,12 @@ from qruntime.execution.atoms import Atom, Matrix, Phase, Rotation, Table
 from qruntime.execution.expressions import Angle
 from qruntime.execution.fusion import Dense, Diagonal, Fused, Node, cost
 
-_CALL_NS = 20_000.0
+_CALL_NS = 10_000.0
+_MEMBER_NS = 2_500.0
 _COPY_NS = 1.5
 _BIG_NS = 4.0
-"""The time of one more call, of an amplitude written and read as a state, and of an element of a
-matrix beyond two qubits for each amplitude, as measured; only ratios to ``fusion.cost`` matter."""
+"""As measured: the time of one more call, of comparing one program's values, of an amplitude
+written and read as a state, and of an element of a matrix beyond two qubits for each amplitude."""
 
 _MAX_NESTED = 100
 
@@ -28,15 +29,21 @@ _MAX_NESTED = 100
 class Common:
     """Nodes that begin several programs: ``nodes`` of each, and its ``columns`` that they need.
 
-    ``fused`` is these nodes over the columns 0, 1, ... of what ``columns`` picks for a program. At
-    least ``least`` programs with equal values make it pay to compute them once.
+    ``fused`` is these nodes over the columns 0, 1, ... of what ``columns`` picks for a program.
+    ``cost`` and ``copy`` are the nanoseconds of computing its state and of handing it on.
     """
 
     members: tuple[int, ...]
     nodes: int
     fused: Fused
     columns: tuple[list[int], ...]
-    least: int
+    cost: float
+    copy: float
+
+    def pays(self, programs: int, bindings: int) -> bool:
+        """Whether so many programs with equal values are faster together."""
+        saved = (programs - 1) * self.cost - (programs + 1) * self.copy
+        return bindings * saved > _CALL_NS + programs * _MEMBER_NS
 
 
 @dataclass
@@ -106,9 +113,9 @@ class _Search:
         self.walks = walks
 
     def gain(self, number: int, depth: int, walk: _Walk) -> float:
-        """Estimate the nanoseconds a binding that sharing so many nodes saves."""
+        """Estimate the nanoseconds that sharing so many nodes saves for each of many bindings."""
         copies = (number + 1) * _COPY_NS * walk.amplitudes
-        return (number - 1) * walk.costs[depth - 1] - copies - _CALL_NS
+        return (number - 1) * walk.costs[depth - 1] - copies
 
     def best(
         self, members: list[int], depth: int, nested: int = 0
@@ -140,7 +147,6 @@ class _Search:
 
     def made(self, members: list[int], depth: int) -> Common:
         lead = self.walks[members[0]]
-        least = next(n for n in range(2, len(members) + 1) if self.gain(n, depth, lead) > 0)
         return Common(
             members=tuple(members),
             nodes=depth - 1,
@@ -148,7 +154,8 @@ class _Search:
             columns=tuple(
                 list(self.walks[m].places)[: self.walks[m].used[depth - 1]] for m in members
             ),
-            least=least,
+            cost=lead.costs[depth - 1],
+            copy=_COPY_NS * lead.amplitudes,
         )
 
 

@@ -193,43 +193,39 @@ class StatevectorProgram:
         *,
         seed: int | None = None,
         stream: int = 0,
-        first: int = 0,
         states: Any = None,
     ) -> Samples:
         """Measure each binding ``shots`` times.
 
         The same seed, stream and values give the same counts. Bindings of one call draw from
-        independent streams, and so do calls with another ``stream`` or seed. ``first`` is the
-        number of the first binding where a list of them is sampled piece by piece; see
-        ``Samples.joined``.
+        independent streams, and so do calls with another ``stream`` or seed.
         """
         if not self.readout.qubits:
             raise InvalidInputError("the circuit measures nothing; add measurements to sample it")
         if not 0 < shots <= _MAX_SHOTS:
             raise InvalidInputError(f"shots={shots}; allowed: 1 to {_MAX_SHOTS}")
         rows, initial = self._bindings(values, states)
-        words = _seed_words(seed, stream)
+        words = seed_words(seed, stream)
         cap = min(shots, 1 << self.num_qubits)
         step = max(1, _MAX_OUTCOMES_A_CALL // cap)
         if len(rows) <= step:
-            drawn = self._sample(rows, initial, first, shots, words)
-            return Samples(self.readout, shots, *drawn, words)
+            return self.draw(rows, initial, 0, shots, words)
         pieces = []
         for begin in range(0, len(rows), step):
             piece = slice(begin, begin + step)
             given = initial[piece] if len(initial) > 1 else initial
-            drawn = self._sample(rows[piece], given, first + begin, shots, words)
-            pieces.append(Samples(self.readout, shots, *drawn, words))
+            pieces.append(self.draw(rows[piece], given, begin, shots, words))
         return Samples.joined(pieces)
 
-    def _sample(
+    def draw(
         self,
         rows: NDArray[np.float64],
         initial: NDArray[np.float64],
         begin: int,
         shots: int,
         words: NDArray[np.uint64],
-    ) -> _Drawn:
+    ) -> Samples:
+        """Sample what was checked before: extended rows, from states as floats if it continues."""
         number, cap = len(rows), min(shots, 1 << self.num_qubits)
         keys = np.empty(number * cap, dtype=np.uint32)
         occurrences = np.empty(number * cap, dtype=np.uint32)
@@ -241,8 +237,10 @@ class StatevectorProgram:
         self._run(plan, rows, tail, initial=initial, seed=words, drawn=(keys, occurrences, ends))
         used = int(ends[-1]) if number else 0
         if 2 * used < len(keys):
-            return keys[:used].copy(), occurrences[:used].copy(), ends
-        return keys[:used], occurrences[:used], ends
+            keys, occurrences = keys[:used].copy(), occurrences[:used].copy()
+        else:
+            keys, occurrences = keys[:used], occurrences[:used]
+        return Samples(self.readout, shots, keys, occurrences, ends, words)
 
     def _bindings(
         self, values: Any, states: Any
@@ -302,7 +300,8 @@ class StatevectorProgram:
             self._kept.append(place)
 
 
-def _seed_words(seed: int | None, stream: int) -> NDArray[np.uint64]:
+def seed_words(seed: int | None, stream: int) -> NDArray[np.uint64]:
+    """Return what a stream of a seed draws from."""
     if seed is None:
         digest = bytearray(os.urandom(16))
     else:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from qruntime.execution.alike import Common, common_beginnings
 from qruntime.execution.expressions import Angle, Parameters
 from qruntime.execution.fusion import Fused
-from qruntime.execution.program import StatevectorProgram
+from qruntime.execution.program import StatevectorProgram, seed_words
 from qruntime.execution.readout import Samples
 
 Rows = NDArray[np.float64]
@@ -67,7 +67,10 @@ class _Family:
         for place, (rows, columns) in enumerate(zip(extended, self.common.columns, strict=True)):
             picked = rows[:, columns]
             found[picked.shape if columns else None, picked.tobytes()].append(place)
-        yield from (places for places in found.values() if len(places) >= self.common.least)
+        for places in found.values():
+            bindings = max(len(extended[place]) for place in places)
+            if self.common.pays(len(places), bindings):
+                yield places
 
 
 @dataclass(frozen=True)
@@ -95,13 +98,15 @@ class SharedPrefixes:
         found: dict[int, Samples] = {}
         for family in self._families:
             members = family.common.members
+            if not family.common.pays(len(members), max(len(rows[member]) for member in members)):
+                continue
             extended = [self.programs[member].extended(rows[member]) for member in members]
             for places in family.alike(extended):
                 lead = places[0]
                 run = _Run(family.prefix, extended[lead][:, family.common.columns[lead]], shots)
                 for place in places:
-                    member = members[place]
-                    run.add(family.tails[place], rows[member], seed, streams[member])
+                    words = seed_words(seed, streams[members[place]])
+                    run.tails.append((family.tails[place], extended[place], words))
                 found |= zip((members[place] for place in places), run.sample(), strict=True)
         for number, program in enumerate(self.programs):
             if number not in found:
@@ -119,31 +124,19 @@ class _Run:
     prefix: StatevectorProgram
     values: Rows
     shots: int
-    tails: list[tuple[StatevectorProgram, Rows, int, int]] = field(default_factory=list)
-
-    def add(self, tail: StatevectorProgram, rows: Rows, seed: int, stream: int) -> None:
-        self.tails.append((tail, rows, seed, stream))
+    tails: list[tuple[StatevectorProgram, Rows, NDArray[np.uint64]]] = field(default_factory=list)
 
     def sample(self) -> list[Samples]:
         pieces: list[list[Samples]] = [[] for _ in self.tails]
-        bindings = max(len(rows) for _, rows, _, _ in self.tails)
+        bindings = max(len(rows) for _, rows, _ in self.tails)
         varies = self.values.shape[1] > 0
-        states = None if varies else self.prefix.states(self.values[:1])
+        states = self.prefix.states(self.values[:1]).view(np.float64)
         for chunk in chunks(bindings, self.prefix.num_qubits, self.shots):
-            if varies:
-                states = self.prefix.states(self.values[chunk])
-            for (tail, rows, seed, stream), drawn in zip(self.tails, pieces, strict=True):
+            if varies and bindings > 1:
+                states = self.prefix.states(self.values[chunk]).view(np.float64)
+            for (tail, rows, words), drawn in zip(self.tails, pieces, strict=True):
                 if chunk.start < len(rows):
-                    drawn.append(
-                        tail.sample(
-                            rows[chunk],
-                            self.shots,
-                            seed=seed,
-                            stream=stream,
-                            first=chunk.start,
-                            states=states,
-                        )
-                    )
+                    drawn.append(tail.draw(rows[chunk], states, chunk.start, self.shots, words))
                     release_large(tail)
         release_large(self.prefix)
         return [Samples.joined(drawn) for drawn in pieces]

@@ -7,6 +7,7 @@ import copy
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from qiskit.circuit import Parameter
 from qiskit.result import Result
 
 from qruntime.errors import InvalidInputError, UnsupportedOptionError
+from qruntime.execution.estimates import Estimate
 from qruntime.execution.readout import Samples
 from qruntime.execution.sampled import Item, SampledResult
 from qruntime.execution.shared import SharedPrefixes
@@ -137,19 +139,66 @@ class Template:
         """
         self._before()
         one = not isinstance(observables, list | tuple)
+        given = [observables] if one else observables
         found = []
-        for index, (tier, rows) in enumerate(zip(self._tiers, self._rows(values), strict=True)):
-            if not isinstance(tier, KernelTier):
-                raise UnsupportedOptionError(
-                    f"circuit {index} has no exact expectation values on the '{tier.name}' tier "
-                    f"({tier.reason}); estimate them from shots"
-                )
-            each = tier.program.expectation(rows, [observables] if one else observables)
+        for tier, rows in self._kernels(values, "no exact expectation values"):
+            each = tier.program.expectation(rows, given)
             self._after(len(rows), 0)
             found.append(each[:, 0] if one else each)
         if not self._single:
             return found  # type: ignore[return-value]  # a list of arrays, as documented
         return found[0][0] if values is None or np.ndim(values) == 1 else found[0]
+
+    def estimate(
+        self,
+        observables: Any,
+        values: Any = None,
+        *,
+        shots: int | None = None,
+        seed: int | None = None,
+    ) -> Estimate:
+        """Estimate expectation values from shots, as a device would have to.
+
+        The Pauli strings of all observables are measured in groups that commute qubit by qubit,
+        each group with so many ``shots``; for every binding the state is computed once and all
+        bases are sampled from it. Returns ``(evs, stds)``: the estimates and their standard errors,
+        each shaped as by ``expectation``. Estimates of observables with strings in the same group
+        share its shots. If a list of circuits was compiled, a list of such pairs is returned.
+
+        Raises:
+            UnsupportedOptionError: a circuit is not on the ``kernel`` tier; ``backend.estimator()``
+                estimates from shots there.
+            InvalidInputError: values or observables do not fit, or shots are fewer than two.
+        """
+        self._before()
+        shots = self._options["shots"] if shots is None else shots
+        if isinstance(shots, bool) or not isinstance(shots, Integral) or shots < 2:
+            raise InvalidInputError(f"shots={shots!r}; a standard error needs at least 2")
+        seed = self._options.get("seed_simulator") if seed is None else seed
+        root = secrets.randbits(62) if seed is None else seed
+        one = not isinstance(observables, list | tuple)
+        found = []
+        stream = -1
+        for tier, rows in self._kernels(values, "no estimates by bases"):
+            measurement = tier.measurements.of([observables] if one else observables)
+            each = measurement.estimate(rows, int(shots), seed=root, stream=stream)
+            number = len(measurement.bases)
+            stream -= number
+            self._after(len(rows) * number, len(rows) * number * int(shots))
+            flat = self._single and (values is None or np.ndim(values) == 1)
+            evs, stds = (part[:, 0] if one else part for part in each)
+            found.append(Estimate(evs[0], stds[0]) if flat else Estimate(evs, stds))
+        return found[0] if self._single else found  # type: ignore[return-value]  # as documented
+
+    def _kernels(self, values: Any, lacking: str) -> Iterator[tuple[KernelTier, Rows]]:
+        """Yield all circuits, of which each must be on the kernel tier, with their rows."""
+        for index, (tier, rows) in enumerate(zip(self._tiers, self._rows(values), strict=True)):
+            if not isinstance(tier, KernelTier):
+                raise UnsupportedOptionError(
+                    f"circuit {index} has {lacking} on the '{tier.name}' tier "
+                    f"({tier.reason}); backend.estimator() estimates from shots there"
+                )
+            yield tier, rows
 
     def _sample_kernels(self, rows: list[Rows], shots: int, seed: int) -> Iterator[Samples]:
         """Sample all circuits on the kernel tier; each stream is the number of its experiment."""

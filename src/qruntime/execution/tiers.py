@@ -18,6 +18,7 @@ from qiskit.result.models import ExperimentResult, ExperimentResultData
 
 from qruntime.errors import ExecutionError, InvalidInputError, UnsupportedOptionError
 from qruntime.execution.clifford import CliffordProgram, prefer_clifford
+from qruntime.execution.estimates import Measurements
 from qruntime.execution.native import NativeProgram
 from qruntime.execution.native_aer import SEED_STEP
 from qruntime.execution.program import StatevectorProgram
@@ -59,6 +60,7 @@ class KernelTier(Tier):
         if not self.program.readout.qubits:
             raise NotSupportedError("it measures nothing")
         self.parameters = self.program.parameters
+        self.measurements = Measurements(self.program)
         self._header = copy.deepcopy(header_of(circuit))
 
     def sample(self, rows: Rows, shots: int, seed: int, first: int, *, memory: bool) -> list[Item]:
