@@ -17,7 +17,7 @@ from qruntime.execution.atoms import bits
 from qruntime.execution.basis import measuring
 from qruntime.execution.fusion import fuse
 from qruntime.execution.lru import Lru
-from qruntime.execution.observables import common_width, pauli_sum
+from qruntime.execution.observables import PauliSums, common_width, pauli_sum
 from qruntime.execution.program import StatevectorProgram, seed_words
 from qruntime.execution.readout import Readout, Samples
 from qruntime.execution.shared import chunks, release_large
@@ -137,21 +137,34 @@ class Measurement:
 
 
 class Measurements:
-    """The measurements of one program, each made once for observables of equal content."""
+    """What was worked out for the observables of one program, once for those of equal content."""
 
     def __init__(self, program: StatevectorProgram) -> None:
         self._program = program
-        self._kept: Lru[Measurement] = Lru(_KEPT)
+        self._exact: Lru[PauliSums] = Lru(_KEPT)
+        self._sampled: Lru[Measurement] = Lru(_KEPT)
 
-    def of(self, observables: Sequence[Any]) -> Measurement:
-        """Return the measurement of some observables.
+    def exact(self, observables: Sequence[Any]) -> PauliSums:
+        """Return observables as ``StatevectorProgram.expectation`` takes them.
 
         Raises:
             InvalidInputError: one is of another type, not Hermitian, or of another width.
         """
-        sums = [pauli_sum(observable) for observable in observables]
-        key = tuple(map(_content, sums))
-        found = self._kept.get(key)
+        sums, key = _read(observables)
+        found = self._exact.get(key)
+        if found is None:
+            found = PauliSums.of(sums)
+            self._exact.put(key, found, 1)
+        return found
+
+    def sampled(self, observables: Sequence[Any]) -> Measurement:
+        """Return the measurement of observables.
+
+        Raises:
+            InvalidInputError: one is of another type, not Hermitian, or of another width.
+        """
+        sums, key = _read(observables)
+        found = self._sampled.get(key)
         if found is None:
             width = common_width(sums)
             if width != self._program.num_qubits:
@@ -160,7 +173,7 @@ class Measurements:
                     f"{self._program.num_qubits}"
                 )
             found = Measurement.of(self._program, sums)
-            self._kept.put(key, found, 1)
+            self._sampled.put(key, found, 1)
         return found
 
 
@@ -175,6 +188,11 @@ class _Group:
     @property
     def measured(self) -> int:
         return self.x | self.z
+
+
+def _read(observables: Sequence[Any]) -> tuple[list[SparsePauliOp], Hashable]:
+    sums = [pauli_sum(observable) for observable in observables]
+    return sums, tuple(map(_content, sums))
 
 
 def _content(observable: SparsePauliOp) -> Hashable:
@@ -224,9 +242,7 @@ def _basis(program: StatevectorProgram, group: _Group) -> StatevectorProgram:
     return program.other(turned, continues=True, readout=readout)
 
 
-def _terms(
-    groups: Sequence[_Group], table: dict[tuple[int, int], dict[int, float]]
-) -> _Terms:
+def _terms(groups: Sequence[_Group], table: dict[tuple[int, int], dict[int, float]]) -> _Terms:
     owned, begins = [0], [0]
     owners: list[int] = []
     masks: list[int] = []

@@ -32,9 +32,9 @@ def add_moments(
 ):
     """Add each row of counts to the means, and to the variances of the means, that it measures.
 
-    Row r ends at ``ends[r]``, is of the group ``groups[r]`` and the binding ``bindings[r]``. Group g
-    has the entries from ``owned[g]`` to ``owned[g + 1]``: entry e belongs to the observable
-    ``owners[e]`` and has the terms from ``begins[e]`` to ``begins[e + 1]``, each a mask and a weight.
+    Row r ends at ``ends[r]``; ``groups[r]`` and ``bindings[r]`` say what it measures. Group g has
+    the entries from ``owned[g]`` to ``owned[g + 1]``: entry e belongs to the observable
+    ``owners[e]`` and has the terms from ``begins[e]`` to ``begins[e + 1]``, masks and weights.
     Values are summed relative to the first, so that what is certain has a variance of zero.
     """
     begin = 0

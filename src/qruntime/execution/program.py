@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -202,8 +203,7 @@ class StatevectorProgram:
         """
         if not self.readout.qubits:
             raise InvalidInputError("the circuit measures nothing; add measurements to sample it")
-        if not 0 < shots <= _MAX_SHOTS:
-            raise InvalidInputError(f"shots={shots}; allowed: 1 to {_MAX_SHOTS}")
+        check_shots(shots)
         rows, initial = self._bindings(values, states)
         words = seed_words(seed, stream)
         cap = min(shots, 1 << self.num_qubits)
@@ -298,6 +298,18 @@ class StatevectorProgram:
         )  # fmt: skip
         if len(self._kept) < _MAX_KEPT and place.scratch.nbytes <= _MAX_KEPT_BYTES:
             self._kept.append(place)
+
+
+def check_shots(shots: int, least: int = 1) -> None:
+    """Raise if so many shots cannot be drawn.
+
+    Raises:
+        InvalidInputError: they cannot.
+    """
+    if isinstance(shots, bool) or not isinstance(shots, Integral):
+        raise InvalidInputError(f"shots={shots!r} is not an integer")
+    if not least <= shots <= _MAX_SHOTS:
+        raise InvalidInputError(f"shots={shots}; allowed: {least} to {_MAX_SHOTS}")
 
 
 def seed_words(seed: int | None, stream: int) -> NDArray[np.uint64]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from qruntime.execution.alike import Common, common_beginnings
 from qruntime.execution.expressions import Angle, Parameters
 from qruntime.execution.fusion import Fused
-from qruntime.execution.program import StatevectorProgram, seed_words
+from qruntime.execution.program import StatevectorProgram, check_shots, seed_words
 from qruntime.execution.readout import Samples
 
 Rows = NDArray[np.float64]
@@ -94,7 +94,12 @@ class SharedPrefixes:
     def sample(
         self, rows: Sequence[Rows], shots: int, *, seed: int, streams: Sequence[int]
     ) -> list[Samples]:
-        """Return what each program's ``sample`` gives for its rows and stream."""
+        """Return what each program's ``sample`` gives for its rows and stream.
+
+        Raises:
+            InvalidInputError: the rows or the shots do not fit.
+        """
+        check_shots(shots)
         found: dict[int, Samples] = {}
         for family in self._families:
             members = family.common.members
@@ -130,10 +135,10 @@ class _Run:
         pieces: list[list[Samples]] = [[] for _ in self.tails]
         bindings = max(len(rows) for _, rows, _ in self.tails)
         varies = self.values.shape[1] > 0
-        states = self.prefix.states(self.values[:1]).view(np.float64)
         for chunk in chunks(bindings, self.prefix.num_qubits, self.shots):
-            if varies and bindings > 1:
-                states = self.prefix.states(self.values[chunk]).view(np.float64)
+            if varies or chunk.start == 0:
+                values = self.values[chunk] if varies else self.values[:1]
+                states = self.prefix.states(values).view(np.float64)
             for (tail, rows, words), drawn in zip(self.tails, pieces, strict=True):
                 if chunk.start < len(rows):
                     drawn.append(tail.draw(rows[chunk], states, chunk.start, self.shots, words))

@@ -7,7 +7,6 @@ import copy
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from qiskit.result import Result
 
 from qruntime.errors import InvalidInputError, UnsupportedOptionError
 from qruntime.execution.estimates import Estimate
+from qruntime.execution.program import check_shots
 from qruntime.execution.readout import Samples
 from qruntime.execution.sampled import Item, SampledResult
 from qruntime.execution.shared import SharedPrefixes
@@ -142,7 +142,7 @@ class Template:
         given = [observables] if one else observables
         found = []
         for tier, rows in self._kernels(values, "no exact expectation values"):
-            each = tier.program.expectation(rows, given)
+            each = tier.program.expectation(rows, tier.measurements.exact(given))
             self._after(len(rows), 0)
             found.append(each[:, 0] if one else each)
         if not self._single:
@@ -172,19 +172,19 @@ class Template:
         """
         self._before()
         shots = self._options["shots"] if shots is None else shots
-        if isinstance(shots, bool) or not isinstance(shots, Integral) or shots < 2:
-            raise InvalidInputError(f"shots={shots!r}; a standard error needs at least 2")
+        check_shots(shots, least=2)  # one shot has no standard error
         seed = self._options.get("seed_simulator") if seed is None else seed
         root = secrets.randbits(62) if seed is None else seed
         one = not isinstance(observables, list | tuple)
+        given = [observables] if one else observables
         found = []
         stream = -1
         for tier, rows in self._kernels(values, "no estimates by bases"):
-            measurement = tier.measurements.of([observables] if one else observables)
+            measurement = tier.measurements.sampled(given)
             each = measurement.estimate(rows, int(shots), seed=root, stream=stream)
             number = len(measurement.bases)
             stream -= number
-            self._after(len(rows) * number, len(rows) * number * int(shots))
+            self._after(len(rows) * number, len(rows) * number * shots)
             flat = self._single and (values is None or np.ndim(values) == 1)
             evs, stds = (part[:, 0] if one else part for part in each)
             found.append(Estimate(evs[0], stds[0]) if flat else Estimate(evs, stds))
