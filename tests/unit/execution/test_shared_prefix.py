@@ -194,13 +194,13 @@ def test_a_beginning_without_parameters_is_simulated_once_for_all_bindings(alway
         circuit.cx(0, 1)
         return in_basis(circuit, "XXX")
 
-    each = [kicked("rx"), kicked("ry"), kicked("rz")]
-    values = [rows(3, 3), rows(2, 3, seed=4), rows(1, 3, seed=6)]
+    each = [kicked("rx"), kicked("ry")]
+    values = [rows(3, 3), rows(2, 3, seed=4)]
     template = AerBackend().compile(each)
 
     ours = together(template, values, shots=500, seed=6)
 
-    assert template._together.shared == ((0, 1, 2),)
+    assert template._together.shared == ((0, 1),)
     assert simulated == [1]
     assert ours == alone(each, values, shots=500, seed=6)
 
