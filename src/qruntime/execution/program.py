@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, replace
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -300,13 +299,13 @@ class StatevectorProgram:
             self._kept.append(place)
 
 
-def check_shots(shots: int, least: int = 1) -> None:
+def check_shots(shots: Any, least: int = 1) -> None:
     """Raise if so many shots cannot be drawn.
 
     Raises:
         InvalidInputError: they cannot.
     """
-    if isinstance(shots, bool) or not isinstance(shots, Integral):
+    if isinstance(shots, bool) or not isinstance(shots, int | np.integer):
         raise InvalidInputError(f"shots={shots!r} is not an integer")
     if not least <= shots <= _MAX_SHOTS:
         raise InvalidInputError(f"shots={shots}; allowed: {least} to {_MAX_SHOTS}")
