@@ -80,10 +80,10 @@ class Measurement:
         means = np.repeat(self.constants[np.newaxis], len(rows), axis=0)
         variances = np.zeros_like(means)
         if self.bases:
-            words = [seed_words(seed, stream - number) for number in range(len(self.bases))]
+            words = seed_words(seed, stream)
             extended = self.program.extended(rows)
             for chunk in chunks(len(rows), self.program.num_qubits, shots):
-                self._add(rows[chunk], extended[chunk], chunk.start, shots, words, means, variances)
+                self._add(rows, extended, chunk, shots, words, means, variances)
             release_large(self.program)
         return means, np.sqrt(variances)
 
@@ -91,26 +91,26 @@ class Measurement:
         self,
         rows: Reals,
         extended: Reals,
-        first: int,
+        chunk: slice,
         shots: int,
-        words: Sequence[NDArray[np.uint64]],
+        words: NDArray[np.uint64],
         means: Reals,
         variances: Reals,
     ) -> None:
-        states = self.program.states(rows).view(np.float64)
-        piece = slice(first, first + len(rows))
+        states = self.program.states(rows[chunk]).view(np.float64)
+        mine = extended[chunk]
         pending: list[tuple[int, Samples]] = []
         size = 0
         for number, basis in enumerate(self.bases):
-            samples = basis.draw(extended, states, first, shots, words[number])
+            samples = basis.draw(mine, states, number * len(rows) + chunk.start, shots, words)
             release_large(basis)
             pending.append((number, samples))
             size += len(samples.keys)
             if size > _MAX_PENDING:
-                self._count(pending, means[piece], variances[piece])
+                self._count(pending, means[chunk], variances[chunk])
                 pending, size = [], 0
         if pending:
-            self._count(pending, means[piece], variances[piece])
+            self._count(pending, means[chunk], variances[chunk])
 
     def _count(
         self, pending: Sequence[tuple[int, Samples]], means: Reals, variances: Reals

@@ -178,12 +178,10 @@ class Template:
         one = not isinstance(observables, list | tuple)
         given = [observables] if one else observables
         found = []
-        stream = -1
-        for tier, rows in self._kernels(values, "no estimates by bases"):
+        for index, (tier, rows) in enumerate(self._kernels(values, "no estimates by bases")):
             measurement = tier.measurements.sampled(given)
-            each = measurement.estimate(rows, int(shots), seed=root, stream=stream)
+            each = measurement.estimate(rows, int(shots), seed=root, stream=-1 - index)
             number = len(measurement.bases)
-            stream -= number
             self._after(len(rows) * number, len(rows) * number * shots)
             flat = self._single and (values is None or np.ndim(values) == 1)
             evs, stds = (part[:, 0] if one else part for part in each)

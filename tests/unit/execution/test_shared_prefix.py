@@ -96,6 +96,25 @@ def together(template, values, **given_):
     return [experiment.data.to_dict() for experiment in result.results]
 
 
+def test_what_is_not_shared_is_a_gate_a_qubit():
+    template = AerBackend().compile(bases())
+
+    (family,) = template._together._families
+    assert family.common.members == tuple(range(9))
+    assert max(len(tail.fused.nodes) for tail in family.tails) == QUBITS
+
+
+def test_a_change_of_basis_changes_nothing_else():
+    for letters in ("XXXXXX", "YZXZYX", "ZZZZZZ"):
+        circuit = in_basis(ansatz(), letters)
+        bare = circuit.remove_final_measurements(inplace=False)
+
+        (state,) = StatevectorProgram.compile(circuit).states(rows())
+
+        exact = Statevector(bare.assign_parameters(rows()[0])).data
+        assert state == pytest.approx(exact, abs=1e-12)
+
+
 @pytest.mark.parametrize("shots", [7, 1000, 100_000])
 def test_shots_are_those_of_circuits_compiled_apart(shots, simulated):
     each = bases()
