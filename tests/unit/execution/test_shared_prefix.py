@@ -188,6 +188,37 @@ def test_a_global_phase_is_no_difference(always, simulated):
     assert ours == alone(each, values, shots=500, seed=4)
 
 
+def test_even_odds_and_certainties_survive_sharing(always, simulated):
+    cluster = QuantumCircuit(4)
+    cluster.h(range(4))
+    for qubit in range(3):
+        cluster.cz(qubit, qubit + 1)
+    cluster.sx(1)
+    cluster.cx(1, 2)
+    each = [in_basis(cluster, letters) for letters in itertools.product("XYZ", repeat=4)]
+    for number, circuit in enumerate(each):
+        circuit.global_phase = 0.7 * number
+    values = [np.empty((1, 0))] * len(each)
+
+    ours = together(AerBackend().compile(each), values, shots=100_000, seed=4)
+
+    assert simulated
+    assert ours == alone(each, values, shots=100_000, seed=4)
+
+
+def test_states_that_are_handed_on_are_the_same_to_the_last_bit(always):
+    each = bases()
+    for number, circuit in enumerate(each):
+        circuit.global_phase = 0.7 * number
+    template = AerBackend().compile(each)
+
+    (family,) = template._together._families
+    states = family.prefix.states(rows(2)[:, family.common.columns[0]])
+    for program, tail in zip(template._together.programs, family.tails, strict=True):
+        continued = tail.states(rows(2), states=states)
+        assert np.array_equal(continued, program.states(rows(2)))
+
+
 def test_each_of_several_ansaetze_is_shared_by_its_own_circuits(always, simulated):
     one, other = ansatz(), ansatz().inverse()
     each = [c for pair in zip(bases(one), bases(other), strict=True) for c in pair]
