@@ -195,7 +195,7 @@ def test_even_odds_and_certainties_survive_sharing(always, simulated):
         cluster.cz(qubit, qubit + 1)
     cluster.sx(1)
     cluster.cx(1, 2)
-    each = [in_basis(cluster, letters) for letters in itertools.product("XYZ", repeat=4)]
+    each = [in_basis(cluster, letters) for letters in [*itertools.product("XYZ", repeat=4)][::5]]
     for number, circuit in enumerate(each):
         circuit.global_phase = 0.7 * number
     values = [np.empty((1, 0))] * len(each)
