@@ -218,10 +218,15 @@ class Template:
             raise InvalidInputError(
                 f"values must be a list with one array a circuit: {len(self._tiers)} of them"
             )
-        return [
-            _row_matrix(item, len(tier.parameters), index)
-            for index, (tier, item) in enumerate(zip(self._tiers, given, strict=True))
+        given = list(given)  # so that each is one object, and stays the only one of its id
+        read: dict[tuple[int, int], Rows] = {}
+        keys = [
+            (id(item), len(tier.parameters)) for tier, item in zip(self._tiers, given, strict=True)
         ]
+        for index, key in enumerate(keys):
+            if key not in read:  # many bases of one ansatz come with one array
+                read[key] = _row_matrix(given[index], key[1], index)
+        return [read[key] for key in keys]
 
 
 def _nothing(*_: Any) -> None:

@@ -156,6 +156,15 @@ def test_only_circuits_with_equal_values_share(always, simulated):
     assert ours == alone(each, values, shots=500, seed=3)
 
 
+def test_values_of_many_circuits_may_be_one_array(always):
+    each = bases(number=3)
+    values = np.stack([rows(2), rows(2, seed=2), rows(2)])
+
+    ours = together(AerBackend().compile(each), values, shots=500, seed=3)
+
+    assert ours == alone(each, values, shots=500, seed=3)
+
+
 def test_parameters_of_their_own_are_matched_by_their_order_of_appearance(always, simulated):
     def own(first, second, letters):
         circuit = QuantumCircuit(2)
