@@ -197,9 +197,13 @@ class AerBackend(Transpiling, ProgramBackend):
         """
         return Sampler(self.configured(**options))
 
-    def estimator(self, **options: Any) -> Estimator:
-        """Return a ``BaseEstimatorV2`` on this backend. ``options`` are run options."""
-        return Estimator(self.configured(**options))
+    def estimator(self, *, statistics: str = "normal", **options: Any) -> Estimator:
+        """Return a ``BaseEstimatorV2`` on this backend. ``options`` are run options.
+
+        ``statistics`` is what a ``precision`` means where states are computed without noise:
+        ``normal``, exact values plus normal noise of that size; ``shots``, estimates from shots.
+        """
+        return Estimator(self.configured(**options), statistics)
 
     def configured(self, **options: Any) -> Self:
         """Return a backend like this one whose options are these and otherwise this one's."""

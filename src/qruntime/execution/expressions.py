@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import Parameter, ParameterExpression, QuantumCircuit
+from qiskit.circuit import Parameter, ParameterExpression, ParameterVector, QuantumCircuit
 
 from qruntime.errors import InvalidInputError
 from qruntime.execution.unsupported import NotSupportedError
@@ -51,10 +51,17 @@ class Parameters:
     """
 
     def __init__(self, circuit: QuantumCircuit) -> None:
-        self.names = tuple(circuit.parameters)
+        self.names: tuple[Parameter, ...] = tuple(circuit.parameters)
         self._columns = {parameter: k for k, parameter in enumerate(self.names)}
         self._expressions: list[ParameterExpression] = []
         self._angles: dict[ParameterExpression, Angle] = {}
+
+    @classmethod
+    def plain(cls, number: int) -> Parameters:
+        """Return so many parameters that belong to no circuit."""
+        made = cls(QuantumCircuit())
+        made.names = tuple(ParameterVector("column", number))
+        return made
 
     def __len__(self) -> int:
         return len(self.names)

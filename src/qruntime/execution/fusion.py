@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qruntime.execution.atoms import Atom, Flip, Matrix, Phase, Rotation, Table, bits, support
+from qruntime.execution.basis import split_basis_change
 from qruntime.execution.expressions import Angle
 
 
@@ -299,23 +300,27 @@ def cost(node: Node, amplitudes: int) -> float:
 def fuse(atoms: Iterable[Atom], num_qubits: int, *, from_zero: bool = True) -> Fused:
     """Return the cheapest form that the rules find for a circuit's atoms.
 
-    Only a circuit that begins with all qubits in zero can begin with a product state.
+    Only a circuit that begins with all qubits in zero can begin with a product state. Nothing is
+    fused across the change of basis that it may end with, so that circuits which differ in that
+    alone have the same nodes before it.
     """
-    layers = _Layers()
-    for atom in atoms:
-        layers.add(atom)
-    layers.finish()
+    body, tail = split_basis_change(atoms) if from_zero else (list(atoms), [])
+    layers, last = _Layers(), _Layers()
+    for part, gathered in ((body, layers), (tail, last)):
+        for atom in part:
+            gathered.add(atom)
+        gathered.finish()
     pairs = _Pairs(1 << num_qubits)
     for node in layers.nodes:
         pairs.add(node)
     start: dict[int, tuple[Atom, ...]] = {}
     rest: list[Node] = []
     seen = 0 if from_zero else (1 << num_qubits) - 1
-    for node in pairs.result():
+    for node in (*pairs.result(), *last.nodes):
         mask = reach(node)
         if mask & seen == 0 and mask.bit_count() == 1 and isinstance(node, (Dense, Flip)):
             start[mask.bit_length() - 1] = tuple(_atoms(node))
         else:
             rest.append(node)
         seen |= mask
-    return Fused(start, layers.phase, tuple(rest))
+    return Fused(start, layers.phase + last.phase, tuple(rest))

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 from qiskit.circuit import Parameter, QuantumCircuit
 
 from qruntime.errors import InvalidInputError, MissingDependencyError
-from qruntime.execution.expressions import Parameters
-from qruntime.execution.fusion import fuse
+from qruntime.execution.expressions import Angle, Parameters
+from qruntime.execution.fusion import Fused, fuse
 from qruntime.execution.layout import (
     BLOCK,
     DENSE_FACTOR,
@@ -29,7 +28,7 @@ from qruntime.execution.layout import (
 from qruntime.execution.lowering import lower
 from qruntime.execution.observables import PauliSums
 from qruntime.execution.readout import Readout, Samples
-from qruntime.execution.tape import Tape, write
+from qruntime.execution.tape import write
 
 _MAX_OUTCOMES_A_CALL = 1 << 21
 _MAX_KEPT_BYTES = 1 << 28
@@ -84,12 +83,19 @@ class StatevectorProgram:
     """
 
     def __init__(
-        self, tape: Tape, readout: Readout, parameters: Parameters, *, continues: bool
+        self,
+        fused: Fused,
+        num_qubits: int,
+        readout: Readout,
+        parameters: Parameters,
+        *,
+        continues: bool,
     ) -> None:
         warm()
         from qruntime.execution.kernels import execute
 
-        self.tape = tape
+        self.fused = fused
+        self.tape = tape = write(fused, num_qubits)
         self.readout = readout
         self.continues = continues
         self._parameters = parameters
@@ -101,20 +107,34 @@ class StatevectorProgram:
         self._prepare()
 
     @classmethod
-    def compile(cls, circuit: QuantumCircuit, *, continues: bool = False) -> StatevectorProgram:
+    def compile(
+        cls, circuit: QuantumCircuit, *, continues: bool = False, phase: bool = True
+    ) -> StatevectorProgram:
         """Compile a circuit; it may change or go away afterwards.
 
         A circuit that ``continues`` another is run on given states, not from zero: simulate an
-        ansatz once, then measure it in many bases.
+        ansatz once, then measure it in many bases. Without its global ``phase`` the same shots are
+        drawn whatever that phase is, to the last bit.
 
         Raises:
             NotSupportedError: the circuit is not static, or otherwise beyond this engine.
         """
         lowered = lower(circuit, from_zero=not continues)
         width = lowered.num_qubits
-        tape = write(fuse(lowered.atoms, width, from_zero=not continues), width)
+        fused = fuse(lowered.atoms, width, from_zero=not continues)
+        if not phase:
+            fused = replace(fused, phase=Angle())
         readout = Readout.of(lowered.num_clbits, lowered.registers, lowered.measured)
-        return cls(tape, readout, lowered.parameters, continues=continues)
+        return cls(fused, width, readout, lowered.parameters, continues=continues)
+
+    def other(
+        self, fused: Fused, *, continues: bool, readout: Readout | None = None
+    ) -> StatevectorProgram:
+        """Return a program of other nodes that takes the same rows of values."""
+        readout = self.readout if readout is None else readout
+        return StatevectorProgram(
+            fused, self.num_qubits, readout, self._parameters, continues=continues
+        )
 
     @property
     def num_qubits(self) -> int:
@@ -132,6 +152,14 @@ class StatevectorProgram:
         kept = sum(place.table.nbytes + place.scratch.nbytes for place in self._kept)
         own = self.tape.code.nbytes + self.tape.reals.nbytes + self.tape.table.nbytes
         return int(own + kept)
+
+    def extended(self, values: Any) -> NDArray[np.float64]:
+        """Return checked rows of values, with a column for each expression that is not affine."""
+        return self._parameters.extend(values)
+
+    def release(self) -> None:
+        """Give back the memory that is kept for the next call."""
+        self._kept.clear()
 
     def states(self, values: Any = None, *, states: Any = None) -> NDArray[np.complex128]:
         """Return the final states, (K, 2**n), global phase included."""
@@ -174,30 +202,29 @@ class StatevectorProgram:
         """
         if not self.readout.qubits:
             raise InvalidInputError("the circuit measures nothing; add measurements to sample it")
-        if not 0 < shots <= _MAX_SHOTS:
-            raise InvalidInputError(f"shots={shots}; allowed: 1 to {_MAX_SHOTS}")
+        check_shots(shots)
         rows, initial = self._bindings(values, states)
-        words = _seed_words(seed, stream)
+        words = seed_words(seed, stream)
         cap = min(shots, 1 << self.num_qubits)
         step = max(1, _MAX_OUTCOMES_A_CALL // cap)
         if len(rows) <= step:
-            drawn = self._sample(rows, initial, 0, shots, words)
-            return Samples(self.readout, shots, *drawn, words)
+            return self.draw(rows, initial, 0, shots, words)
         pieces = []
         for begin in range(0, len(rows), step):
             piece = slice(begin, begin + step)
             given = initial[piece] if len(initial) > 1 else initial
-            pieces.append(self._sample(rows[piece], given, begin, shots, words))
-        return Samples(self.readout, shots, *_joined(pieces), words)
+            pieces.append(self.draw(rows[piece], given, begin, shots, words))
+        return Samples.joined(pieces)
 
-    def _sample(
+    def draw(
         self,
         rows: NDArray[np.float64],
         initial: NDArray[np.float64],
         begin: int,
         shots: int,
         words: NDArray[np.uint64],
-    ) -> _Drawn:
+    ) -> Samples:
+        """Sample what was checked before: extended rows, from states as floats if it continues."""
         number, cap = len(rows), min(shots, 1 << self.num_qubits)
         keys = np.empty(number * cap, dtype=np.uint32)
         occurrences = np.empty(number * cap, dtype=np.uint32)
@@ -209,8 +236,10 @@ class StatevectorProgram:
         self._run(plan, rows, tail, initial=initial, seed=words, drawn=(keys, occurrences, ends))
         used = int(ends[-1]) if number else 0
         if 2 * used < len(keys):
-            return keys[:used].copy(), occurrences[:used].copy(), ends
-        return keys[:used], occurrences[:used], ends
+            keys, occurrences = keys[:used].copy(), occurrences[:used].copy()
+        else:
+            keys, occurrences = keys[:used], occurrences[:used]
+        return Samples(self.readout, shots, keys, occurrences, ends, words)
 
     def _bindings(
         self, values: Any, states: Any
@@ -227,7 +256,7 @@ class StatevectorProgram:
             raise InvalidInputError(
                 f"states of shape {np.shape(states)} do not fit {self.num_qubits} qubits"
             )
-        if len(rows) == 1:
+        if len(rows) == 1 < len(given):
             rows = np.repeat(rows, len(given), axis=0)
         if len(given) not in (1, len(rows)):
             raise InvalidInputError(f"{len(given)} states do not fit {len(rows)} bindings")
@@ -270,19 +299,23 @@ class StatevectorProgram:
             self._kept.append(place)
 
 
-def _seed_words(seed: int | None, stream: int) -> NDArray[np.uint64]:
+def check_shots(shots: Any, least: int = 1) -> None:
+    """Raise if so many shots cannot be drawn.
+
+    Raises:
+        InvalidInputError: they cannot.
+    """
+    if isinstance(shots, bool) or not isinstance(shots, int | np.integer):
+        raise InvalidInputError(f"shots={shots!r} is not an integer")
+    if not least <= shots <= _MAX_SHOTS:
+        raise InvalidInputError(f"shots={shots}; allowed: {least} to {_MAX_SHOTS}")
+
+
+def seed_words(seed: int | None, stream: int) -> NDArray[np.uint64]:
+    """Return what a stream of a seed draws from."""
     if seed is None:
         digest = bytearray(os.urandom(16))
     else:
         text = b"%d/%d" % (seed, stream)
         digest = bytearray(hashlib.blake2b(text, digest_size=16).digest())
     return np.frombuffer(digest, dtype=np.uint64)
-
-
-def _joined(pieces: Sequence[_Drawn]) -> _Drawn:
-    sizes = np.cumsum([0, *(len(piece[0]) for piece in pieces[:-1])])
-    return (
-        np.concatenate([piece[0] for piece in pieces]),
-        np.concatenate([piece[1] for piece in pieces]),
-        np.concatenate([piece[2] + size for piece, size in zip(pieces, sizes, strict=True)]),
-    )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -103,6 +103,21 @@ class Samples:
     occurrences: NDArray[np.uint32]
     ends: NDArray[np.int64]
     seed: NDArray[np.uint64] = field(repr=False)
+
+    @classmethod
+    def joined(cls, pieces: Sequence[Samples]) -> Samples:
+        """Return the samples of a list of bindings that was sampled piece by piece."""
+        if len(pieces) == 1:
+            return pieces[0]
+        sizes = np.cumsum([0, *(int(piece.ends[-1]) for piece in pieces[:-1])])
+        return cls(
+            pieces[0].readout,
+            pieces[0].shots,
+            np.concatenate([piece.keys for piece in pieces]),
+            np.concatenate([piece.occurrences for piece in pieces]),
+            np.concatenate([piece.ends + size for piece, size in zip(pieces, sizes, strict=True)]),
+            pieces[0].seed,
+        )
 
     def __len__(self) -> int:
         return len(self.ends)

@@ -18,9 +18,11 @@ from qiskit.result.models import ExperimentResult, ExperimentResultData
 
 from qruntime.errors import ExecutionError, InvalidInputError, UnsupportedOptionError
 from qruntime.execution.clifford import CliffordProgram, prefer_clifford
+from qruntime.execution.estimates import Measurements
 from qruntime.execution.native import NativeProgram
 from qruntime.execution.native_aer import SEED_STEP
 from qruntime.execution.program import StatevectorProgram
+from qruntime.execution.readout import Samples
 from qruntime.execution.sampled import Item, Sampled, header_of
 from qruntime.execution.unsupported import NotSupportedError
 
@@ -54,17 +56,22 @@ class KernelTier(Tier):
     name = "kernel"
 
     def __init__(self, circuit: QuantumCircuit) -> None:
-        self.program = StatevectorProgram.compile(circuit)
+        self.program = StatevectorProgram.compile(circuit, phase=False)
         if not self.program.readout.qubits:
             raise NotSupportedError("it measures nothing")
         self.parameters = self.program.parameters
+        self.measurements = Measurements(self.program)
         self._header = copy.deepcopy(header_of(circuit))
 
     def sample(self, rows: Rows, shots: int, seed: int, first: int, *, memory: bool) -> list[Item]:
         """Sample the states; each binding from a stream of its own."""
         samples = self.program.sample(rows, shots, seed=seed, stream=first)
+        return self.items(samples, seed, memory=memory)
+
+    def items(self, samples: Samples, seed: int, *, memory: bool) -> list[Item]:
+        """Return samples of the program as items."""
         return [
-            Sampled(samples, binding, self._header, seed, memory) for binding in range(len(rows))
+            Sampled(samples, binding, self._header, seed, memory) for binding in range(len(samples))
         ]
 
 
