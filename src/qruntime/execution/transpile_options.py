@@ -33,10 +33,7 @@ _SCALARS = (
     *("approximation_degree", "dt", "optimization_level", "qubits_initially_zero"),
     *("seed_transpiler", "ignore_backend_supplied_default_methods"),
 )
-_SUPPLIED = {
-    "get_scheduling_stage_plugin": "scheduling_method",
-    "get_translation_stage_plugin": "translation_method",
-}
+_SUPPLIED = ("get_scheduling_stage_plugin", "get_translation_stage_plugin")
 _ONLY_TRANSPILE = "ignore_backend_supplied_default_methods"
 _ALL_THREADS = "QISKIT_SABRE_ALL_THREADS"
 _KEPT = 256
@@ -96,10 +93,14 @@ class Requests:
             target, backend = backend, None
         known_backend = None
         key: list[Hashable] = [qiskit.__version__, os.environ.get(_ALL_THREADS)]
-        key.append(None if target is None else _target_token(target, self._tokens))
-        if backend is not None:
+        if target is not None and backend is not None:
+            raise OnlyQiskitError
+        if target is not None:
+            token, target = _target_token(target, self._tokens)
+            key += ("target", token)
+        elif backend is not None:
             token, known_backend = _backend_token(backend, self._tokens)
-            key.append(token)
+            key += ("backend", token)
         level, seed = options.get("optimization_level"), options.get("seed_transpiler")
         if level is None or seed is None:
             level, seed = _from_surroundings(level, seed)
@@ -151,7 +152,7 @@ def _scalar(value: Any) -> Hashable:
     return value
 
 
-def _target_token(target: Any, tokens: TargetTokens) -> int:
+def _target_token(target: Any, tokens: TargetTokens) -> tuple[int, Target]:
     if type(target) is not Target:
         raise OnlyQiskitError
     return tokens.of_target(target)
@@ -160,8 +161,8 @@ def _target_token(target: Any, tokens: TargetTokens) -> int:
 def _backend_token(backend: Any, tokens: TargetTokens) -> tuple[int, BackendV2]:
     if not isinstance(backend, BackendV2):
         raise OnlyQiskitError
-    for method, option in _SUPPLIED.items():
-        if hasattr(backend, method) and getattr(backend, method)() not in _METHODS[option]:
+    for method in _SUPPLIED:
+        if hasattr(backend, method) and getattr(backend, method)() is not None:
             raise OnlyQiskitError
     found = tokens.of_backend(backend)
     if found is None:

@@ -181,6 +181,50 @@ def test_properties_changed_in_place_and_written_back_never_hit():
     assert hits_after(cache, call) == 0
 
 
+def test_a_target_of_equal_content_hits():
+    cache = TranspileCache()
+    first, second = (
+        (ansatz(some(0)), {"target": small_target(), "seed_transpiler": 1}) for _ in range(2)
+    )
+
+    assert hits_after(cache, first, second) == 1
+
+
+def test_a_target_with_another_error_never_hits():
+    cache = TranspileCache()
+    other = small_target()
+    other.update_instruction_properties("cx", (0, 1), InstructionProperties(error=0.5))
+    first, second = (
+        (ansatz(some(0)), {"target": target, "seed_transpiler": 1})
+        for target in (small_target(), other)
+    )
+
+    assert hits_after(cache, first, second) == 0
+
+
+def test_what_a_target_becomes_later_does_not_reach_its_equals():
+    cache = TranspileCache()
+    used, equal = small_target(), small_target()
+    cache.transpile(ansatz(some(0)), target=used, seed_transpiler=1)
+    used["cx"].pop((0, 1))
+    used.add_instruction(TGate(), {(0,): None})
+    cache.clear()
+
+    made = cache.transpile(ansatz(some(0)), target=equal, seed_transpiler=1)
+
+    assert made == qiskit.transpile(ansatz(some(0)), target=small_target(), seed_transpiler=1)
+
+
+@pytest.mark.parametrize("method", ["get_translation_stage_plugin", "get_scheduling_stage_plugin"])
+def test_a_backend_with_plugins_of_its_own_is_left_to_qiskit(method):
+    backend = GenericBackendV2(3, seed=1)
+    setattr(backend, method, lambda: "synthesis" if "translation" in method else "alap")
+    cache = TranspileCache()
+    cache.transpile(ansatz(some(0)), backend)
+
+    assert cache.statistics.refused == 1
+
+
 def test_another_version_of_qiskit_never_hits(monkeypatch):
     cache = TranspileCache()
     call = (ansatz(some(0)), {"basis_gates": BASIS})

@@ -92,9 +92,7 @@ def test_the_seed_gives_the_layout_and_routing_of_qiskit_alone(service):
     program = service.upload_program(LOOP, name="loop")
     inputs = {"angles": [0.2, 0.3, 0.4, 0.5]}
     served = service.run(program, inputs, {"backend": backend}).result(60)
-    alone = service.run(
-        program, inputs, {"backend": backend, "transpile_cache": False}
-    ).result(60)
+    alone = service.run(program, inputs, {"backend": backend, "transpile_cache": False}).result(60)
 
     assert shared_cache().statistics.bound >= 2
     assert [pairs(circuit) for circuit in served] == [pairs(circuit) for circuit in alone]
