@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from math import pi
+from math import isfinite, pi
 from typing import Any
 
 import numpy as np
@@ -38,12 +38,12 @@ def read_angles(values: list[Any]) -> Angles | None:
 
     Zero and the multiples of pi/4 are special: Qiskit transpiles them to other circuits.
     """
-    if not values or set(map(type, values)) != {float}:
+    if not values or set(map(type, values)) != {float} or not isfinite(sum(values)):
         return None
-    eighths = np.array(values) * (4 / pi)
-    with np.errstate(invalid="ignore"):
-        off = np.abs(eighths - np.rint(eighths))
-    if not (off > _NEAR_SPECIAL).all():  # NaN, also from infinity, is not greater either
+    off = np.array(values)
+    off *= 4 / pi
+    off -= np.rint(off)
+    if np.abs(off, out=off).min() <= _NEAR_SPECIAL:
         return None
     if len(set(map(abs, values))) == len(values):
         return Angles(None, values)
