@@ -6,7 +6,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -48,29 +48,27 @@ class Request:
     """What a transpilation is asked for, apart from the circuit.
 
     ``key`` is equal for equal requests, which are mostly the same object too. ``arguments`` are
-    those of Qiskit's ``generate_preset_pass_manager``.
+    those of Qiskit's ``generate_preset_pass_manager``. ``width`` is how many qubits a circuit may
+    have, ``routed`` whether a coupling map or noisy gates make places and one-qubit gates matter.
     """
 
     key: tuple[Hashable, ...]
     arguments: dict[str, Any]
+    width: int | None
+    routed: bool
 
     @property
     def seeded(self) -> bool:
         """Whether the stochastic passes have a seed."""
         return self.arguments["seed_transpiler"] is not None
 
-    @property
-    def target(self) -> Target | None:
-        """The target, however it was given."""
-        if self.arguments["target"] is not None:
-            found: Target = self.arguments["target"]
-            return found
-        backend = self.arguments["backend"]
-        return None if backend is None else backend.target
-
     def with_seed(self, seed: int) -> Request:
         """Return the same request with a seed."""
-        return Request(("seeded", seed, *self.key), {**self.arguments, "seed_transpiler": seed})
+        return replace(
+            self,
+            key=("seeded", seed, *self.key),
+            arguments={**self.arguments, "seed_transpiler": seed},
+        )
 
 
 class Requests:
@@ -124,9 +122,36 @@ class Requests:
                 optimization_level=level, seed_transpiler=seed, target=target, backend=backend
             )
             arguments.pop(_ONLY_TRANSPILE, None)
-            found = Request(key, arguments)
+            found = Request(key, arguments, _width(arguments), _is_routed(arguments))
             self._known.put(key, found, 1)
         return found
+
+
+def _width(arguments: Mapping[str, Any]) -> int | None:
+    coupling, backend = arguments["coupling_map"], arguments["backend"]
+    if isinstance(coupling, list):
+        return 1 + max((end for edge in coupling for end in edge), default=0)
+    if coupling is not None:
+        return int(coupling.size())
+    if backend is None or backend.num_qubits is None:
+        return None
+    return int(backend.num_qubits)
+
+
+def _is_routed(arguments: Mapping[str, Any]) -> bool:
+    if arguments["coupling_map"] is not None:
+        return True
+    target, backend = arguments["target"], arguments["backend"]
+    if target is None and backend is not None:
+        target = backend.target
+    if target is None:
+        return False
+    noisy = any(
+        properties is not None and properties.error
+        for places in target.values()
+        for properties in places.values()
+    )
+    return noisy or target.build_coupling_map() is not None
 
 
 @cache

@@ -26,7 +26,7 @@ from qiskit.circuit import (
 )
 from qiskit.circuit.library import UnitaryGate
 
-from qruntime.execution.instructions import is_simple, read_columns
+from qruntime.execution.instructions import read_columns
 
 Key = tuple[Any, ...]
 
@@ -71,9 +71,6 @@ def circuit_key(circuit: Any) -> CircuitKey:
     others: list[Hashable] = []
     for place in columns.others:
         item = columns.items[place]
-        if item.label is None and is_simple(item, columns.names[place]):
-            others.append((place, item.clbits))
-            continue
         operation = item.operation
         others.append((place, item.clbits, _operation_key(operation)))
         if isinstance(operation, UnitaryGate):
