@@ -72,10 +72,14 @@ def circuit_key(circuit: Any) -> CircuitKey:
     for place in columns.others:
         item = columns.items[place]
         operation = item.operation
+        kind = operation.base_class
+        if kind in _SIMPLE:
+            others.append((place, kind, item.clbits))
+            continue
         others.append((place, item.clbits, _operation_key(operation)))
-        if isinstance(operation, UnitaryGate):
+        if kind is UnitaryGate:
             extra += 16 * 4**operation.num_qubits
-        elif not isinstance(operation, _PLAIN):
+        elif kind is not Delay:
             plain, extra = False, extra + _NESTED_BYTES
     structure = (
         *(tuple(data.qubits), tuple(data.clbits), tuple(data.qregs), tuple(data.cregs)),
@@ -84,6 +88,9 @@ def circuit_key(circuit: Any) -> CircuitKey:
     size = 400 * len(columns.items) + extra
     return CircuitKey(structure, columns.params, data.global_phase, plain, size)
 
+
+_SIMPLE = frozenset({Barrier, Measure, Reset})
+"""What is told by its class, its label and its bits."""
 
 _PLAIN = (Barrier, Delay, Measure, Reset, UnitaryGate)
 """Besides standard gates, what a circuit holds by value: ``operation`` makes a new object."""
