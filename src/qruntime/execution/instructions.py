@@ -20,16 +20,14 @@ _is_standard = CircuitInstruction.is_standard_gate
 
 @dataclass(slots=True)
 class Columns:
-    """The instructions of a circuit, their names and qubits, and the standard gates' parameters.
+    """The instructions of a circuit and the qubits of each; the standard gates' names and params.
 
-    ``labels`` is None where no instruction has one. ``others`` are the places of those that are no
-    standard gates.
+    ``others`` are the places of the instructions that are no standard gates.
     """
 
     items: list[Any]
-    names: tuple[str, ...]
-    labels: tuple[str | None, ...] | None
     qubits: tuple[tuple[Any, ...], ...]
+    names: tuple[str, ...]
     params: list[Any]
     others: list[int]
 
@@ -37,16 +35,22 @@ class Columns:
 def read_columns(data: Iterable[Any]) -> Columns:
     """Read a circuit's ``_data``."""
     items = list(data)
-    labels = tuple(map(_labels, items))
-    standard = list(map(_is_standard, items))
+    flags = list(map(_is_standard, items))
+    others = _false_places(flags)
+    standard = list(compress(items, flags)) if others else items
     return Columns(
         items,
-        tuple(map(_names, items)),
-        None if labels.count(None) == len(labels) else labels,
         tuple(map(_qubits, items)),
-        list(chain.from_iterable(map(_params, compress(items, standard)))),
-        _false_places(standard),
+        tuple(map(_names, standard)),
+        list(chain.from_iterable(map(_params, standard))),
+        others,
     )
+
+
+def read_labels(items: list[Any]) -> tuple[str | None, ...] | None:
+    """Return the labels of instructions, or None if none has one."""
+    labels = tuple(map(_labels, items))
+    return None if labels.count(None) == len(labels) else labels
 
 
 def _false_places(flags: list[bool]) -> list[int]:

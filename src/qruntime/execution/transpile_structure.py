@@ -26,7 +26,7 @@ from qiskit.circuit import (
 )
 from qiskit.circuit.library import UnitaryGate
 
-from qruntime.execution.instructions import read_columns
+from qruntime.execution.instructions import read_columns, read_labels
 
 Key = tuple[Any, ...]
 
@@ -83,7 +83,7 @@ def circuit_key(circuit: Any) -> CircuitKey:
             plain, extra = False, extra + _NESTED_BYTES
     structure = (
         *(tuple(data.qubits), tuple(data.clbits), tuple(data.qregs), tuple(data.cregs)),
-        *(columns.names, columns.labels, columns.qubits, tuple(others)),
+        *(columns.names, read_labels(columns.items), columns.qubits, tuple(others)),
     )
     size = 400 * len(columns.items) + extra
     return CircuitKey(structure, columns.params, data.global_phase, plain, size)
