@@ -8,6 +8,7 @@ import itertools
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from qiskit.providers import BackendV2
@@ -91,7 +92,7 @@ class TargetTokens:
         """
         if _is_aer(type(backend)) and not getattr(backend, "_from_backend", True):
             return self._of_simulator(backend)
-        if not _follows_target(type(backend)):
+        if not _follows_target(type(backend)):  # type: ignore[arg-type]  # a class has a hash
             return None
         token, target = self.of_target(backend.target)
         return token, _WithTarget(target)
@@ -168,6 +169,7 @@ def _is_aer(kind: type) -> bool:
     )
 
 
+@lru_cache(maxsize=64)
 def _follows_target(kind: type) -> bool:
     if not issubclass(kind, BackendV2):
         return False
