@@ -62,6 +62,13 @@ def run(  # noqa: PLR0913  a parameter is an option of the command
     log_level: Annotated[
         str, typer.Option(help="DEBUG, INFO, WARNING, ERROR or CRITICAL.")
     ] = "WARNING",
+    transpile_cache: Annotated[
+        bool,
+        typer.Option(
+            "--transpile-cache/--no-transpile-cache",
+            help="Serve the program's transpile() from a cache, or leave all of it to Qiskit.",
+        ),
+    ] = True,
     json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
     output: Annotated[
         Path | None, typer.Option(help="Write the result to this file, as JSON.")
@@ -82,6 +89,7 @@ def run(  # noqa: PLR0913  a parameter is an option of the command
             "backend_options": backend_options,
             "log_level": log_level,
             "max_execution_time": max_time,
+            "transpile_cache": transpile_cache,
         }
         code = _run(program, metadata, inputs, given, options, as_json=json, output=output)
     except QRuntimeError as error:

@@ -83,7 +83,8 @@ class JobFailure:
 class JobOptions:
     """How a job is to run. ``max_execution_time`` is in seconds; None leaves it to the program.
 
-    ``backend_options`` override the backend's default options for this job.
+    ``backend_options`` override the backend's default options for this job. ``transpile_cache`` is
+    whether the program's ``transpile`` is served from the worker's cache.
     """
 
     backend_name: str
@@ -94,6 +95,7 @@ class JobOptions:
     session_time: float | None = None
     image: str | None = None
     backend_options: Mapping[str, Any] = field(default_factory=dict)
+    transpile_cache: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,7 @@ class LocalRuntime:
             backend=checked if backend is not None or self._in_process else None,
             backend_options=wire.encode(dict(options.backend_options)),
             log_level=options.log_level,
+            transpile_cache=options.transpile_cache,
         )
         with self._submitting:
             job = jobs.queue_job(self._store, program_id, task.inputs, options)
