@@ -12,9 +12,9 @@ import math
 
 import numpy as np
 
-from qruntime.execution.layout import BIG, NETWORK, OP_WIDTH, TILE_BITS
+from qruntime.execution.layout import BIG, LANES, NETWORK, OP_WIDTH, PASS, TILE_BITS
 from qruntime.execution.matrices import build, exact, fill_angles, fill_table
-from qruntime.execution.vector import dense_sweep, flip_sweep
+from qruntime.execution.vector import dense_sweep, flip_sweep, tripled_sweep
 
 _lane_0, _lane_1, _lane_2 = (dense_sweep(0, (0, 1 << k)) for k in range(3))
 _real_0, _real_1, _real_2 = (dense_sweep(0, (0, 1 << k), real=True) for k in range(3))
@@ -23,7 +23,11 @@ _pair_01, _pair_02, _pair_12 = (
 )
 _high = dense_sweep(1, (0,))
 _real_high = dense_sweep(1, (0,), real=True)
-_mixed_0, _mixed_1, _mixed_2 = (dense_sweep(1, (0, 1 << k)) for k in range(3))
+_mixed_0, _mixed_1, _mixed_2 = (
+    tripled_sweep(1, (0, 1 << k), groups=2, even=False) for k in range(3)
+)
+_even_high = tripled_sweep(1, (0,), groups=1, even=True)
+_even_high_high = tripled_sweep(2, (0,), groups=1, even=True)
 _high_high = dense_sweep(2, (0,))
 _phase = dense_sweep(0, (0,))
 _flip, _flip_0, _flip_1, _flip_2 = (flip_sweep(xor) for xor in (0, 1, 2, 4))
@@ -32,7 +36,11 @@ _flip, _flip_0, _flip_1, _flip_2 = (flip_sweep(xor) for xor in (0, 1, 2, 4))
 @exact
 def sweep(kernel, re, im, count, fixed, value, first, second, table, at):  # noqa: C901, PLR0912 - a jump table
     """Run the sweep of this number; see ``vector.dense_sweep`` for the arguments."""
-    if kernel == 6:
+    if kernel == 21:
+        _even_high_high(re, im, count, fixed, value, first, second, table, at)
+    elif kernel == 20:
+        _even_high(re, im, count, fixed, value, first, second, table, at)
+    elif kernel == 6:
         _high(re, im, count, fixed, value, first, second, table, at)
     elif kernel == 12:
         _flip(re, im, count, fixed, value, first, second, table, at)
@@ -240,6 +248,53 @@ def big(code, reals, op, re, im):
 
 
 @exact
+def gather(state, base, spread, run, piece):
+    """Copy what differs from ``base`` in the bits ``spread`` and within a run into a piece."""
+    apart = base
+    for begin in range(0, piece.size, run):
+        piece[begin : begin + run] = state[apart : apart + run]
+        apart = base | (((apart | ~spread) + 1) & spread)
+
+
+@exact
+def scatter(piece, base, spread, run, state):
+    """Copy a piece back to where it was gathered from."""
+    apart = base
+    for begin in range(0, piece.size, run):
+        state[apart : apart + run] = piece[begin : begin + run]
+        apart = base | (((apart | ~spread) + 1) & spread)
+
+
+@exact
+def pieces(code, op, table, scratch, re, im):
+    """Run the sweeps that follow on one piece of the state after the other.
+
+    A piece is all amplitudes that differ in the pass's inner qubits only. It is worked on where it
+    is if it lies in one run of memory, else in a copy.
+    """
+    outer, spread, run, size = code[op + 2], code[op + 3], code[op + 4], code[op + 5]
+    base = 0
+    here_re, here_im = scratch[:size], scratch[size : 2 * size]
+    for _ in range(re.size // size):
+        if run == size:
+            here_re, here_im = re[base : base + size], im[base : base + size]
+        else:
+            gather(re, base, spread, run, here_re)
+            gather(im, base, spread, run, here_im)
+        for member in range(code[op + 1]):
+            at = op + (member + 1) * OP_WIDTH
+            if base & code[at + 16] == code[at + 17]:
+                sweep(
+                    code[at], here_re, here_im, code[at + 1], code[at + 2], code[at + 3],
+                    code[at + 4], code[at + 5], table, code[at + 6],
+                )  # fmt: skip
+        if run != size:
+            scatter(here_re, base, spread, run, re)
+            scatter(here_im, base, spread, run, im)
+        base = ((base | ~outer) + 1) & outer
+
+
+@exact
 def load(initial, whole, re, im):
     """Set the state to a given one, times a global phase."""
     c, s = math.cos(whole), math.sin(whole)
@@ -253,22 +308,22 @@ def load(initial, whole, re, im):
 def run(code, reals, table, row, initial, scratch, m_re, m_im, re, im):
     """Compute the state of a tape for one row of values, from zero or from a given state."""
     angles = scratch[: code[2]]
-    rest = scratch[code[2] :]
+    rest = scratch[code[2] + -code[2] % LANES :]
     fill_angles(code, reals, row, angles)
     fill_table(code, reals, angles, 1, m_re, m_im, table)
     if initial.size > 0:
         load(initial, angles[code[3]], re, im)
     else:
         start(code, reals, angles, m_re, m_im, re, im)
-    for number in range(code[1]):
+    number = 0
+    while number < code[1]:
         op = code[4] + number * OP_WIDTH
         kernel = code[op]
-        if kernel == NETWORK:
+        if kernel == PASS:
+            pieces(code, op, table, rest, re, im)
+            number += code[op + 1]
+        elif kernel == NETWORK:
             network(code, angles, code[op + 8], code[op + 9], rest, re, im)
-        elif kernel > NETWORK:
-            big(code, reals, op, re, im)
         else:
-            sweep(
-                kernel, re, im, code[op + 1], code[op + 2], code[op + 3],
-                code[op + 4], code[op + 5], table, code[op + 6],
-            )  # fmt: skip
+            big(code, reals, op, re, im)
+        number += 1

@@ -11,7 +11,17 @@ import math
 
 from numba import njit
 
-from qruntime.execution.layout import FACTOR_WIDTH, LANES, OP_WIDTH, REAL_HIGH, REAL_LANE
+from qruntime.execution.layout import (
+    EVEN_HIGH,
+    FACTOR_WIDTH,
+    FLIP,
+    HIGH_LANE,
+    LANES,
+    OP_WIDTH,
+    REAL_HIGH,
+    REAL_LANE,
+    SWEEPS,
+)
 
 exact = njit(nogil=True, fastmath={"contract", "nsz"})
 
@@ -129,6 +139,9 @@ def spread(code, at, re, im, table):
     """Write a small matrix as the lane coefficients [row][column][xor] of a sweep."""
     kernel = code[at]
     real = REAL_LANE <= kernel <= REAL_HIGH
+    even = kernel >= EVEN_HIGH
+    tripled = even or HIGH_LANE <= kernel <= HIGH_LANE + 2
+    width = 1 if even else LANES
     targets, lanes = code[at + 10], code[at + 11]
     place_0, place_1 = code[at + 12], code[at + 13]
     mask, met = code[at + 14], code[at + 15]
@@ -137,7 +150,7 @@ def spread(code, at, re, im, table):
     for row in range(rows):
         for column in range(rows):
             for xor in range(xors):
-                for lane in range(LANES):
+                for lane in range(width):
                     own = 0
                     if lanes > 0:
                         own = lane >> place_0 & 1
@@ -150,9 +163,12 @@ def spread(code, at, re, im, table):
                     elif row == column and xor == 0:
                         c_re = 1.0
                     table[out + lane] = c_re
-                    if not real:
+                    if tripled:
+                        table[out + width + lane] = c_re + c_im
+                        table[out + 2 * width + lane] = c_im - c_re
+                    elif not real:
                         table[out + LANES + lane] = c_im
-                out += LANES if real else 2 * LANES
+                out += width if real else 3 * width if tripled else 2 * width
 
 
 @exact
@@ -160,9 +176,9 @@ def fill_table(code, reals, angles, varies, re, im, table):
     """Build the coefficients of all sweeps that vary with the values, or of all that do not."""
     for number in range(code[1]):
         at = code[4] + number * OP_WIDTH
-        if code[at] >= 20 or code[at + 7] != varies:
+        if code[at] >= SWEEPS or code[at + 7] != varies:
             continue
-        if 12 <= code[at] <= 15:
+        if FLIP <= code[at] <= FLIP + 3:
             for lane in range(LANES):
                 met = (lane & code[at + 14]) == code[at + 15]
                 table[code[at + 6] + lane] = 1.0 if met else 0.0

@@ -258,7 +258,9 @@ class StatevectorProgram:
         try:
             place = self._kept.pop()
         except IndexError:
-            place = _Workplace(self.tape.table.copy(), self._scratch(tail))
+            table = _aligned(len(self.tape.table))
+            table[:] = self.tape.table
+            place = _Workplace(table, self._scratch(tail))
         if len(place.scratch) < self._tail + tail:
             place.scratch = self._scratch(tail)
         tape = self.tape
