@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from qruntime.execution.layout import BIG, LANES, NETWORK, OP_WIDTH, PASS, TILE_BITS
-from qruntime.execution.matrices import build, exact, fill_angles, fill_table
+from qruntime.execution.matrices import build, exact, exact_inline
 from qruntime.execution.vector import dense_sweep, flip_sweep, tripled_sweep
 
 _lane_0, _lane_1, _lane_2 = (dense_sweep(0, (0, 1 << k)) for k in range(3))
@@ -33,7 +33,7 @@ _phase = dense_sweep(0, (0,))
 _flip, _flip_0, _flip_1, _flip_2 = (flip_sweep(xor) for xor in (0, 1, 2, 4))
 
 
-@exact
+@exact_inline
 def sweep(kernel, re, im, count, fixed, value, first, second, table, at):  # noqa: C901, PLR0912 - a jump table
     """Run the sweep of this number; see ``vector.dense_sweep`` for the arguments."""
     if kernel == 21:
@@ -100,7 +100,7 @@ def scale(re, im, size, c, s):
         im[i] = c * a_im + s * a_re
 
 
-@exact
+@exact_inline
 def start(code, reals, angles, m_re, m_im, re, im):
     """Set the state to the product of each qubit's first gate on zero, with the global phase."""
     begin = code[9]
@@ -113,7 +113,7 @@ def start(code, reals, angles, m_re, m_im, re, im):
             re[half : 2 * half] = 0.0
             im[half : 2 * half] = 0.0
             continue
-        build(code, reals, angles, first, last, 2, m_re, m_im)
+        build(code, reals, angles, first, last, np.int64(2), m_re, m_im)
         scale_copy(re, im, re, im, half, half, m_re[1, 0], m_im[1, 0])
         scale(re, im, half, m_re[0, 0], m_im[0, 0])
 
@@ -198,7 +198,7 @@ def multiply_tile(re, im, d_re, d_im, g_re, g_im, links):
             re[i], im[i] = a_re * f_re - a_im * f_im, a_re * f_im + a_im * f_re
 
 
-@exact
+@exact_inline
 def network(code, angles, begin, end, scratch, re, im):
     """Multiply the state by any number of one- and two-qubit phases in one pass."""
     width = code[0]
@@ -248,24 +248,30 @@ def big(code, reals, op, re, im):
 
 
 @exact
-def gather(state, base, spread, run, piece):
+def gather(re, im, base, spread, run, to_re, to_im):
     """Copy what differs from ``base`` in the bits ``spread`` and within a run into a piece."""
     apart = base
-    for begin in range(0, piece.size, run):
-        piece[begin : begin + run] = state[apart : apart + run]
+    for begin in range(0, to_re.size, run):
+        for k in range(run):
+            to_re[begin + k] = re[apart + k]
+        for k in range(run):
+            to_im[begin + k] = im[apart + k]
         apart = base | (((apart | ~spread) + 1) & spread)
 
 
 @exact
-def scatter(piece, base, spread, run, state):
+def scatter(from_re, from_im, base, spread, run, re, im):
     """Copy a piece back to where it was gathered from."""
     apart = base
-    for begin in range(0, piece.size, run):
-        state[apart : apart + run] = piece[begin : begin + run]
+    for begin in range(0, from_re.size, run):
+        for k in range(run):
+            re[apart + k] = from_re[begin + k]
+        for k in range(run):
+            im[apart + k] = from_im[begin + k]
         apart = base | (((apart | ~spread) + 1) & spread)
 
 
-@exact
+@exact_inline
 def pieces(code, op, table, scratch, re, im):
     """Run the sweeps that follow on one piece of the state after the other.
 
@@ -273,14 +279,13 @@ def pieces(code, op, table, scratch, re, im):
     is if it lies in one run of memory, else in a copy.
     """
     outer, spread, run, size = code[op + 2], code[op + 3], code[op + 4], code[op + 5]
-    base = 0
+    base = np.int64(0)
     here_re, here_im = scratch[:size], scratch[size : 2 * size]
     for _ in range(re.size // size):
         if run == size:
             here_re, here_im = re[base : base + size], im[base : base + size]
         else:
-            gather(re, base, spread, run, here_re)
-            gather(im, base, spread, run, here_im)
+            gather(re, im, base, spread, run, here_re, here_im)
         for member in range(code[op + 1]):
             at = op + (member + 1) * OP_WIDTH
             if base & code[at + 16] == code[at + 17]:
@@ -289,12 +294,11 @@ def pieces(code, op, table, scratch, re, im):
                     code[at + 4], code[at + 5], table, code[at + 6],
                 )  # fmt: skip
         if run != size:
-            scatter(here_re, base, spread, run, re)
-            scatter(here_im, base, spread, run, im)
+            scatter(here_re, here_im, base, spread, run, re, im)
         base = ((base | ~outer) + 1) & outer
 
 
-@exact
+@exact_inline
 def load(initial, whole, re, im):
     """Set the state to a given one, times a global phase."""
     c, s = math.cos(whole), math.sin(whole)
@@ -304,13 +308,14 @@ def load(initial, whole, re, im):
         re[k], im[k] = c * a_re - s * a_im, c * a_im + s * a_re
 
 
-@exact
-def run(code, reals, table, row, initial, scratch, m_re, m_im, re, im):
-    """Compute the state of a tape for one row of values, from zero or from a given state."""
+@exact_inline
+def run(code, reals, table, initial, scratch, m_re, m_im, re, im):
+    """Compute the state of a tape whose angles and coefficients are filled in.
+
+    It begins in zero or in a given state.
+    """
     angles = scratch[: code[2]]
     rest = scratch[code[2] + -code[2] % LANES :]
-    fill_angles(code, reals, row, angles)
-    fill_table(code, reals, angles, 1, m_re, m_im, table)
     if initial.size > 0:
         load(initial, angles[code[3]], re, im)
     else:

@@ -24,9 +24,11 @@ from qruntime.execution.layout import (
 )
 
 exact = njit(nogil=True, fastmath={"contract", "nsz"})
+# what is called from one place is compiled there, not once more by itself
+exact_inline = njit(nogil=True, fastmath={"contract", "nsz"}, inline="always")
 
 
-@exact
+@exact_inline
 def fill_angles(code, reals, row, angles):
     """Evaluate every affine angle for one row of values."""
     number, ends, columns = code[2], code[7], code[8]
@@ -134,7 +136,7 @@ def build(code, reals, angles, begin, end, dim, re, im):
             multiply(re, im, dim, reals, where, control, value)
 
 
-@exact
+@exact_inline
 def spread(code, at, re, im, table):
     """Write a small matrix as the lane coefficients [row][column][xor] of a sweep."""
     kernel = code[at]
@@ -171,7 +173,7 @@ def spread(code, at, re, im, table):
                 out += width if real else 3 * width if tripled else 2 * width
 
 
-@exact
+@exact_inline
 def fill_table(code, reals, angles, varies, re, im, table):
     """Build the coefficients of all sweeps that vary with the values, or of all that do not."""
     for number in range(code[1]):

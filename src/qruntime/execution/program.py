@@ -237,7 +237,7 @@ class StatevectorProgram:
         place = _Workplace(self.tape.table, self._scratch(0))
         plan = np.array([PREPARE, self._tail], dtype=np.int64)
         self._kept.append(place)
-        self._run(plan, np.empty((0, 0)), 0)
+        self._run(plan, np.zeros((1, self._parameters.columns)), 0)
         self._kept.clear()
 
     def _scratch(self, tail: int) -> NDArray[np.float64]:
