@@ -14,7 +14,7 @@ import numpy as np
 
 from qruntime.execution.layout import BIG, LANES, NETWORK, OP_WIDTH, PASS, TILE_BITS
 from qruntime.execution.matrices import build, exact, exact_inline
-from qruntime.execution.vector import dense_sweep, flip_sweep, tripled_sweep
+from qruntime.execution.vector import copy_sweep, dense_sweep, flip_sweep, tripled_sweep
 
 _lane_0, _lane_1, _lane_2 = (dense_sweep(0, (0, 1 << k)) for k in range(3))
 _real_0, _real_1, _real_2 = (dense_sweep(0, (0, 1 << k), real=True) for k in range(3))
@@ -30,6 +30,7 @@ _even_high = tripled_sweep(1, (0,), groups=1, even=True)
 _even_high_high = tripled_sweep(2, (0,), groups=1, even=True)
 _high_high = dense_sweep(2, (0,))
 _phase = dense_sweep(0, (0,))
+_gather, _scatter = copy_sweep(back=False), copy_sweep(back=True)
 _flip, _flip_0, _flip_1, _flip_2 = (flip_sweep(xor) for xor in (0, 1, 2, 4))
 
 
@@ -247,30 +248,6 @@ def big(code, reals, op, re, im):
             re[base | places[row]], im[base | places[row]] = total_re, total_im
 
 
-@exact
-def gather(re, im, base, spread, run, to_re, to_im):
-    """Copy what differs from ``base`` in the bits ``spread`` and within a run into a piece."""
-    apart = base
-    for begin in range(0, to_re.size, run):
-        for k in range(run):
-            to_re[begin + k] = re[apart + k]
-        for k in range(run):
-            to_im[begin + k] = im[apart + k]
-        apart = base | (((apart | ~spread) + 1) & spread)
-
-
-@exact
-def scatter(from_re, from_im, base, spread, run, re, im):
-    """Copy a piece back to where it was gathered from."""
-    apart = base
-    for begin in range(0, from_re.size, run):
-        for k in range(run):
-            re[apart + k] = from_re[begin + k]
-        for k in range(run):
-            im[apart + k] = from_im[begin + k]
-        apart = base | (((apart | ~spread) + 1) & spread)
-
-
 @exact_inline
 def pieces(code, op, table, scratch, re, im):
     """Run the sweeps that follow on one piece of the state after the other.
@@ -285,7 +262,7 @@ def pieces(code, op, table, scratch, re, im):
         if run == size:
             here_re, here_im = re[base : base + size], im[base : base + size]
         else:
-            gather(re, im, base, spread, run, here_re, here_im)
+            _gather(re, im, size // run, spread, base, run, size, scratch, 0)
         for member in range(code[op + 1]):
             at = op + (member + 1) * OP_WIDTH
             if base & code[at + 16] == code[at + 17]:
@@ -294,7 +271,7 @@ def pieces(code, op, table, scratch, re, im):
                     code[at + 4], code[at + 5], table, code[at + 6],
                 )  # fmt: skip
         if run != size:
-            scatter(here_re, here_im, base, spread, run, re, im)
+            _scatter(re, im, size // run, spread, base, run, size, scratch, 0)
         base = ((base | ~outer) + 1) & outer
 
 

@@ -136,14 +136,39 @@ def build(code, reals, angles, begin, end, dim, re, im):
             multiply(re, im, dim, reals, where, control, value)
 
 
+@exact
+def own_bits(lane, lanes, place_0, place_1):
+    """Return the bits of a lane at the places of a gate's lane qubits."""
+    own = 0
+    if lanes > 0:
+        own = lane >> place_0 & 1
+    if lanes > 1:
+        own |= (lane >> place_1 & 1) << 1
+    return own
+
+
+@exact
+def write_coefficient(table, at, apart, parts, c, d):
+    """Write what a sweep needs of ``c + i d``: one number, both, or three for three products."""
+    table[at] = c
+    if parts == 2:
+        table[at + apart] = d
+    elif parts == 3:
+        table[at + apart] = c + d
+        table[at + 2 * apart] = d - c
+
+
 @exact_inline
 def spread(code, at, re, im, table):
     """Write a small matrix as the lane coefficients [row][column][xor] of a sweep."""
     kernel = code[at]
-    real = REAL_LANE <= kernel <= REAL_HIGH
     even = kernel >= EVEN_HIGH
-    tripled = even or HIGH_LANE <= kernel <= HIGH_LANE + 2
     width = 1 if even else LANES
+    parts = 2
+    if REAL_LANE <= kernel <= REAL_HIGH:
+        parts = 1
+    elif even or HIGH_LANE <= kernel <= HIGH_LANE + 2:
+        parts = 3
     targets, lanes = code[at + 10], code[at + 11]
     place_0, place_1 = code[at + 12], code[at + 13]
     mask, met = code[at + 14], code[at + 15]
@@ -153,24 +178,15 @@ def spread(code, at, re, im, table):
         for column in range(rows):
             for xor in range(xors):
                 for lane in range(width):
-                    own = 0
-                    if lanes > 0:
-                        own = lane >> place_0 & 1
-                    if lanes > 1:
-                        own |= (lane >> place_1 & 1) << 1
+                    own = own_bits(lane, lanes, place_0, place_1)
                     c_re, c_im = 0.0, 0.0
                     if (lane & mask) == met:
                         c_re = re[own | row << lanes, (own ^ xor) | column << lanes]
                         c_im = im[own | row << lanes, (own ^ xor) | column << lanes]
                     elif row == column and xor == 0:
                         c_re = 1.0
-                    table[out + lane] = c_re
-                    if tripled:
-                        table[out + width + lane] = c_re + c_im
-                        table[out + 2 * width + lane] = c_im - c_re
-                    elif not real:
-                        table[out + LANES + lane] = c_im
-                out += width if real else 3 * width if tripled else 2 * width
+                    write_coefficient(table, out + lane, width, parts, c_re, c_im)
+                out += parts * width
 
 
 @exact_inline

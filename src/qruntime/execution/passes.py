@@ -10,6 +10,8 @@ from qruntime.execution.atoms import Flip, bits
 from qruntime.execution.fusion import Dense, Diagonal, Node, reach
 from qruntime.execution.layout import LANE_QUBITS, PIECE_BITS, PIECE_RUN_BITS, PIECES_FROM
 
+_LOOKAHEAD = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Pass:
@@ -51,7 +53,7 @@ def schedule(nodes: Iterable[Node], width: int) -> list[Pass | Node]:
                 continue
             blocked |= mask
             left.append(node)
-            if blocked == every:
+            if blocked == every or len(left) == _LOOKAHEAD:
                 left += rest[at + 1 :]
                 break
         rest = left

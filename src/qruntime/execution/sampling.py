@@ -59,7 +59,8 @@ def draw_counts(probabilities, shots, key_0, key_1, keys, counts):
     left = 0.0
     for k in range(probabilities.size):
         left += probabilities[k]
-    found, counter, missing = 0, np.int64(0), shots
+    found, missing = 0, shots
+    counter = np.int64(0)
     last = 0
     for k in range(probabilities.size):
         if probabilities[k] > 0.0:
@@ -162,9 +163,9 @@ def sort_keys(bits, keys, counts):
         for byte in range(256):
             ends[byte + 1] += ends[byte]
         for k in range(keys.size):
-            byte = np.int64(keys[k]) >> shift & 255
-            moved_keys[ends[byte]], moved_counts[ends[byte]] = keys[k], counts[k]
-            ends[byte] += 1
+            digit = np.int64(keys[k]) >> shift & 255
+            moved_keys[ends[digit]], moved_counts[ends[digit]] = keys[k], counts[k]
+            ends[digit] += 1
         for k in range(keys.size):
             keys[k], counts[k] = moved_keys[k], moved_counts[k]
 

@@ -124,7 +124,7 @@ def _loop(builder: Any, count: Any, fixed: Any, body: Callable[..., None], group
 
 
 def _function(emit: Callable[[Any, Any], None]) -> Any:
-    """Return what a compiled function may call as a sweep: one function, not a copy at each call."""
+    """Return what compiled code may call as a sweep: one function, not a copy at each call."""
     kind = ir.FunctionType(
         ir.VoidType(), [_POINTER, _POINTER, _I64, _I64, _I64, _I64, _I64, _POINTER, _I64]
     )
@@ -293,5 +293,34 @@ def flip_sweep(xor: int) -> Any:
                     _store(builder, builder.select(chosen, here, there), part, other)
 
         _loop(builder, number, mask, body)
+
+    return _function(emit)
+
+
+def copy_sweep(*, back: bool) -> Any:
+    """Return a compiled function that copies a piece of the state together, or ``back``.
+
+    Same signature as a dense sweep. ``count`` runs of ``first`` numbers lie where an index is
+    ``value`` outside the bits ``fixed``; the piece is in ``coefficients`` from ``offset`` on, its
+    imaginary parts ``second`` numbers later.
+    """
+
+    def emit(builder: Any, arguments: Any) -> None:
+        p_re, p_im, count, spread, base, run, size, piece, offset = arguments
+        state_at = cgutils.alloca_once_value(builder, base)
+        piece_at = cgutils.alloca_once_value(builder, offset)
+        vectors = builder.udiv(run, ir.Constant(_I64, LANES))
+        with cgutils.for_range(builder, count):
+            state, dense = builder.load(state_at), builder.load(piece_at)
+            for part, begin in ((p_re, dense), (p_im, builder.add(dense, size))):
+                with cgutils.for_range(builder, vectors) as loop:
+                    step = builder.mul(loop.index, ir.Constant(_I64, LANES))
+                    far = part, builder.add(state, step)
+                    near = piece, builder.add(begin, step)
+                    source, target = (near, far) if back else (far, near)
+                    _store(builder, _load(builder, *source), *target)
+            above = builder.add(builder.or_(state, builder.not_(spread)), ir.Constant(_I64, 1))
+            builder.store(builder.or_(base, builder.and_(above, spread)), state_at)
+            builder.store(builder.add(dense, run), piece_at)
 
     return _function(emit)
