@@ -266,7 +266,7 @@ class StatevectorProgram:
         place = _Workplace(self.tape.table, self._scratch(0))
         plan = np.array([PREPARE, self._tail], dtype=np.int64)
         self._kept.append(place)
-        self._run(plan, np.empty((0, 0)), 0)
+        self._run(plan, np.zeros((1, self._parameters.columns)), 0)
         self._kept.clear()
 
     def _scratch(self, tail: int) -> NDArray[np.float64]:
@@ -287,7 +287,9 @@ class StatevectorProgram:
         try:
             place = self._kept.pop()
         except IndexError:
-            place = _Workplace(self.tape.table.copy(), self._scratch(tail))
+            table = _aligned(len(self.tape.table))
+            table[:] = self.tape.table
+            place = _Workplace(table, self._scratch(tail))
         if len(place.scratch) < self._tail + tail:
             place.scratch = self._scratch(tail)
         tape = self.tape

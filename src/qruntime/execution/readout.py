@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _TABLE_QUBITS = 12
+_NEVER = 31  # a key has at most 30 bits: the highest of 32 is always zero
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,9 @@ class Readout:
 
     def bits(self, keys: NDArray[np.integer]) -> NDArray[np.uint8]:
         """Return a matrix of zeros and ones, one row a key, one column a clbit."""
-        out = np.zeros((len(keys), len(self.sources)), dtype=np.uint8)
-        for clbit, source in enumerate(self.sources):
-            if source >= 0:
-                out[:, clbit] = (keys >> source) & 1
-        return out
+        words = np.ascontiguousarray(keys, dtype=">u4").view(np.uint8)
+        columns = np.unpackbits(words.reshape(len(keys), 4), axis=1)
+        return columns[:, [_NEVER - source if source >= 0 else 0 for source in self.sources]]
 
     def packed(self, keys: NDArray[np.integer], clbits: Iterable[int]) -> NDArray[np.uint8]:
         """Return some clbits as bytes, big-endian, the first clbit in the lowest bit of the last.
@@ -73,11 +72,11 @@ class Readout:
     def _render(self, keys: NDArray[np.integer]) -> list[str]:
         clbits, spaces = self._columns()
         width = len(clbits) + len(spaces)
-        text = np.full((len(keys), width), ord(" "), dtype=np.uint8)
+        text = np.full((len(keys), width + 1), ord(" "), dtype=np.uint8)
         columns = [column for column in range(width) if column not in spaces]
         text[:, columns] = self.bits(keys)[:, clbits] + ord("0")
-        flat = text.tobytes().decode("ascii")
-        return [flat[k : k + width] for k in range(0, len(flat), width)]
+        text[:, width] = ord("\n")
+        return text.tobytes().decode("ascii").split("\n")[:-1]
 
     def _columns(self) -> tuple[list[int], set[int]]:
         everything = list(range(len(self.sources)))
