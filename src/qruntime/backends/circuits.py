@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -89,14 +90,60 @@ def bind_parameters(
         InvalidCircuitError: a parameter has no value.
         InvalidInputError: the binds do not fit the circuits.
     """
-    rows = _rows(circuits, _binds(parameter_binds))
-    return [
-        _bind(circuit, row, index) for index, circuit in enumerate(circuits) for row in rows[index]
-    ]
+    return [bound for work in read_works(circuits, parameter_binds) for bound in work.bound()]
 
 
 Row: TypeAlias = dict[Parameter | str, float]
 Column: TypeAlias = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A circuit to run: once, or with each row of values of its parameters, in their order."""
+
+    circuit: QuantumCircuit
+    rows: npt.NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return 1 if self.rows is None else len(self.rows)
+
+    def bound(self) -> Iterator[QuantumCircuit]:
+        """Yield the circuit with each row bound, under its own name."""
+        if self.rows is None:
+            yield self.circuit
+            return
+        for row in self.rows.tolist():
+            made = self.circuit.assign_parameters(row)
+            made.name = self.circuit.name
+            yield made
+
+
+def read_works(circuits: Sequence[QuantumCircuit], parameter_binds: Any) -> list[Work]:
+    """Return what is to be run for both dialects of ``parameter_binds``; see ``bind_parameters``.
+
+    Raises:
+        InvalidCircuitError: a parameter has no value.
+        InvalidInputError: the binds do not fit the circuits.
+    """
+    rows = _rows(circuits, _binds(parameter_binds))
+    return [
+        work
+        for index, circuit in enumerate(circuits)
+        for work in _works(circuit, rows[index], index)
+    ]
+
+
+def _works(circuit: QuantumCircuit, rows: list[Row], index: int) -> list[Work]:
+    """Return one piece of work if every row has exactly the circuit's parameters."""
+    order = circuit.parameters if circuit.num_parameters else ()
+    names = {parameter.name: parameter for parameter in order}
+    matrix = []
+    for row in rows:
+        values = {names.get(key, key) if isinstance(key, str) else key: row[key] for key in row}
+        if len(values) != len(row) or values.keys() != set(order):
+            return [Work(_bind(circuit, each, index)) for each in rows]
+        matrix.append([values[parameter] for parameter in order])
+    return [Work(circuit, np.array(matrix) if names else None)]
 
 
 def _binds(parameter_binds: Any) -> list[Mapping[Any, Any]]:

@@ -47,11 +47,14 @@ class Parameters:
     """The parameters of one circuit, in its own order, and the expressions made of them.
 
     An expression that is affine becomes an ``Angle`` over the parameters. Any other becomes a
-    column of its own, computed from the row by Qiskit's own arithmetic.
+    column of its own, computed from the row by Qiskit's own arithmetic. A row may also have
+    ``slots``: numbers behind the parameters, which stand in for numbers of the circuit.
     """
 
-    def __init__(self, circuit: QuantumCircuit) -> None:
+    def __init__(self, circuit: QuantumCircuit, *, slots: int = 0) -> None:
         self.names = tuple(circuit.parameters)
+        self.slots = slots
+        self._next_slot = len(self.names)
         self._columns = {parameter: k for k, parameter in enumerate(self.names)}
         self._expressions: list[ParameterExpression] = []
         self._angles: dict[ParameterExpression, Angle] = {}
@@ -62,7 +65,17 @@ class Parameters:
     @property
     def columns(self) -> int:
         """The length of an extended row."""
-        return len(self.names) + len(self._expressions)
+        return self.given + len(self._expressions)
+
+    @property
+    def given(self) -> int:
+        """The length of a row."""
+        return len(self.names) + self.slots
+
+    def slot(self) -> Angle:
+        """Return the angle that the next slot stands for."""
+        self._next_slot += 1
+        return Angle(0.0, ((self._next_slot - 1, 1.0),))
 
     def angle(self, value: Any) -> Angle:
         """Return the angle that a gate's parameter stands for."""
@@ -98,10 +111,10 @@ class Parameters:
         rows = np.ascontiguousarray(given, dtype=np.float64)
         if rows.ndim == 1:
             rows = rows.reshape(1, -1)
-        if rows.ndim != 2 or rows.shape[1] != len(self.names):
+        if rows.ndim != 2 or rows.shape[1] != self.given:
             raise InvalidInputError(
-                f"values of shape {np.shape(values)} do not fit a circuit with {len(self.names)}"
-                f" parameters; allowed: ({len(self.names)},) or (bindings, {len(self.names)})"
+                f"values of shape {np.shape(values)} do not fit a circuit with {self.given}"
+                f" parameters; allowed: ({self.given},) or (bindings, {self.given})"
             )
         if not math.isfinite(rows.sum()) and not np.isfinite(rows).all():
             raise InvalidInputError("the values of parameters must be finite")
@@ -114,7 +127,7 @@ class Parameters:
         if affine is not None:
             return affine
         self._expressions.append(expression)
-        return Angle(0.0, ((len(self.names) + len(self._expressions) - 1, 1.0),))
+        return Angle(0.0, ((self.columns - 1, 1.0),))
 
     def _affine(self, expression: ParameterExpression) -> Angle | None:
         terms = []
