@@ -231,7 +231,7 @@ class AerBackend(Transpiling, ProgramBackend):
 
     def _planned(self, run_config: Mapping[str, Any]) -> tuple[dict[str, Any], Plan]:
         """Return all options of a run and what follows; the last ones need no second check."""
-        now = dict(self._options)
+        now = dict(self._options.items())
         kept = self._last_plan
         if kept is not None and kept.asked == run_config and _same(kept.set, now):
             return kept.options, kept.plan

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +19,7 @@ from qiskit.transpiler import Target
 from qruntime.errors import InvalidCircuitError, InvalidInputError, MissingDependencyError
 
 _VERSION = re.compile(r"^\s*OPENQASM\s+(\d+)", re.MULTILINE)
+_SINGLE = frozenset({int, float, np.float64})
 _ALLOWED = "a circuit is a QuantumCircuit or OpenQASM 2 or 3 text"
 
 
@@ -166,6 +168,9 @@ def _binds(parameter_binds: Any) -> list[Mapping[Any, Any]]:
 
 
 def _rows(circuits: Sequence[QuantumCircuit], binds: list[Mapping[Any, Any]]) -> list[list[Row]]:
+    plain = [_plain_row(item) for item in binds]
+    if any(plain) and None not in plain:
+        return [[row for row in plain if row is not None]] * len(circuits)
     columns = [_columns(item, place) for place, item in enumerate(binds)]
     ranks = {values.ndim for item in columns for values in item.values()}
     if not any(columns):
@@ -183,6 +188,16 @@ def _rows(circuits: Sequence[QuantumCircuit], binds: list[Mapping[Any, Any]]) ->
             "must have one a circuit"
         )
     return [_transposed(item, place) for place, item in enumerate(columns)]
+
+
+def _plain_row(binds: Mapping[Any, Any]) -> Row | None:
+    """Return a dict of single finite numbers as it is, or None for whatever needs a closer look."""
+    values = binds.values()
+    if not {*map(type, values)} <= _SINGLE or not all(map(isfinite, values)):
+        return None
+    if not all(isinstance(key, Parameter | str) for key in binds):
+        return None
+    return {key: float(value) for key, value in binds.items()}
 
 
 def _columns(binds: Mapping[Any, Any], place: int) -> dict[Parameter | str, Column]:

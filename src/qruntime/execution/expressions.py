@@ -17,14 +17,19 @@ from qruntime.execution.unsupported import NotSupportedError
 _PROBES = (0.7310585786300049, -1.618033988749895, 2.718281828459045)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Angle:
-    """``constant + sum(factor * column)`` over columns of the extended rows of values."""
+    """``constant + sum(factor * column)`` over columns of the extended rows of values.
+
+    Nothing changes an angle; it is not frozen because that makes it slow to make.
+    """
 
     constant: float = 0.0
     terms: tuple[tuple[int, float], ...] = ()
 
     def __add__(self, other: Angle) -> Angle:
+        if not other.terms or not self.terms:
+            return Angle(self.constant + other.constant, self.terms or other.terms)
         totals = dict(self.terms)
         for column, factor in other.terms:
             totals[column] = totals.get(column, 0.0) + factor
@@ -32,6 +37,9 @@ class Angle:
         return Angle(self.constant + other.constant, terms)
 
     def __mul__(self, factor: float) -> Angle:
+        if len(self.terms) == 1:
+            ((column, own),) = self.terms
+            return Angle(self.constant * factor, ((column, own * factor),))
         return Angle(self.constant * factor, tuple((c, f * factor) for c, f in self.terms))
 
     def __neg__(self) -> Angle:

@@ -126,16 +126,21 @@ class _Lowering:
         if placed.swaps and not where.control:
             self.relabel(tuple(qubits), (1, 0))
             return
-        control, value = self._placed(where.control), self._placed(where.value)
-        for place in places[: placed.controls]:
-            control |= 1 << place
-            value |= 1 << place
-        atoms = placed.rule(places[placed.controls :], angles)
+        control = self._placed(where.control) if where.control else 0
+        if not control and not placed.controls:
+            shorter = placed.up_to_phase if self.sampled else None
+            atoms = (shorter or placed.rule)(places, angles)
+        else:
+            own = sum([1 << place for place in places[: placed.controls]])
+            value = self._placed(where.value) | own
+            control |= own
+            atoms = placed.rule(places[placed.controls :], angles)
+            atoms = [under(atom, control, value) for atom in atoms]
         if not atoms:
             return
-        if control:
-            atoms = [under(atom, control, value) for atom in atoms]
-        mask = control | sum([1 << place for place in places])
+        mask = control
+        for place in places:
+            mask |= 1 << place
         self._open(mask)
         self.touched |= mask
         self.atoms += atoms

@@ -4,18 +4,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from qiskit.circuit import ControlledGate
 from qiskit.circuit.library import get_standard_gate_name_mapping
-from qiskit.circuit.library.standard_gates import C3XGate, C4XGate, CUGate, SwapGate, UGate
+from qiskit.circuit.library.standard_gates import (
+    C3XGate,
+    C4XGate,
+    CUGate,
+    PhaseGate,
+    RZGate,
+    RZZGate,
+    SwapGate,
+    UGate,
+)
 
 from qruntime.execution.atoms import Atom, Flip, Phase
 from qruntime.execution.expressions import Angle
-from qruntime.execution.gates import RULES, Angles, Qubits
+from qruntime.execution.gates import RULES, Angles, Qubits, Rule
 
 _PI = Angle(math.pi)
 
@@ -24,12 +33,14 @@ _PI = Angle(math.pi)
 class Placed:
     """How a gate is made of atoms: those of ``rule`` under ``controls`` more qubits, the first.
 
-    ``swaps`` is whether it only exchanges its two qubits.
+    ``swaps`` is whether it only exchanges its two qubits. ``up_to_phase`` is a shorter rule for the
+    same gate but for a global phase.
     """
 
-    rule: Callable[[Qubits, Angles], list[Atom]]
+    rule: Rule
     controls: int = 0
     swaps: bool = False
+    up_to_phase: Rule | None = None
 
 
 @cache
@@ -49,11 +60,20 @@ def _placed(gate: Any) -> Placed | None:
     if kind is CUGate:
         return Placed(_u_and_phase, 1)
     if kind in RULES:
-        return Placed(RULES[kind], swaps=kind is SwapGate)
+        return Placed(RULES[kind], 0, kind is SwapGate, _UP_TO_PHASE.get(kind))
     if not isinstance(gate, ControlledGate):
         return None
     inner = _placed(gate.base_gate)
     return inner and Placed(inner.rule, inner.controls + gate.num_ctrl_qubits)
+
+
+def _rzz(q: Qubits, a: Angles) -> list[Atom]:
+    first, second = 1 << q[0], 1 << q[1]
+    both = first | second
+    return [Phase(a[0], first, first), Phase(a[0], second, second), Phase(a[0] * -2.0, both, both)]
+
+
+_UP_TO_PHASE: Mapping[type, Rule] = {RZGate: RULES[PhaseGate], RZZGate: _rzz}
 
 
 def _u_and_phase(q: Qubits, a: Angles) -> list[Atom]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ class Tape:
         return self.angles + 4 * (1 << TILE_BITS) + 4 * self.width * (self.width + 1)
 
 
-@dataclass
+@dataclass(slots=True, eq=False)
 class _Op:
     kernel: int
     count: int = 0
@@ -74,8 +75,11 @@ class _Op:
     lane_mask: int = 0
     lane_value: int = 0
 
-    def row(self) -> list[int]:
-        return list(vars(self).values())
+    def row(self) -> tuple[int, ...]:
+        return _ROW(self)
+
+
+_ROW = attrgetter(*(field.name for field in fields(_Op)))
 
 
 class _Writer:
@@ -85,6 +89,7 @@ class _Writer:
         self.factors: list[list[int]] = []
         self.lists: list[int] = []
         self.numbers: list[float] = []
+        self.spreads: dict[tuple[int, ...], tuple[int, NDArray[np.complex128]]] = {}
         self.angles: dict[Angle, int] = {}
         self.table_size = 0
 
@@ -108,7 +113,7 @@ class _Writer:
         lanes = [q for q in targets if q < LANE_QUBITS]
         high = [q for q in targets if q >= LANE_QUBITS]
         outer = control & ~_LOW
-        op.fixed = outer | sum(1 << q for q in high)
+        op.fixed = outer | sum([1 << q for q in high])
         op.value = value & ~_LOW
         op.count = 1 << (self.width - LANE_QUBITS - op.fixed.bit_count())
         strides = [1 << q for q in high] + [0, 0]
@@ -177,13 +182,13 @@ class _Writer:
 
     def factor_list(self, atoms: Sequence[Atom], targets: tuple[int, ...]) -> tuple[int, int]:
         begin = len(self.factors)
-        for atom in atoms:
-            self.factors.append(self.factor(atom, {q: 1 << k for k, q in enumerate(targets)}))
+        local = {q: 1 << k for k, q in enumerate(targets)}
+        self.factors += [self.factor(atom, local) for atom in atoms]
         return begin, len(self.factors)
 
     def factor(self, atom: Atom, local: dict[int, int]) -> list[int]:
         def moved(mask: int) -> int:
-            return sum(local[q] for q in bits(mask))
+            return sum([local[q] for q in bits(mask)]) if mask else 0
 
         controls = [moved(atom.control), moved(atom.value)]
         if isinstance(atom, Rotation):
@@ -192,8 +197,17 @@ class _Writer:
             return [1, 0, 0, *controls, self.slot(atom.angle)]
         if isinstance(atom, Flip):
             return [2, local[atom.target], 0, *controls, 0]
-        values = _spread(atom, [local[q].bit_length() - 1 for q in atom.targets], len(local))
-        return [3, 0, 0, *controls, self.constant(values)]
+        places = [local[q].bit_length() - 1 for q in atom.targets]
+        return [3, 0, 0, *controls, self.spread(atom, places, len(local))]
+
+    def spread(self, atom: Matrix | Table, places: list[int], width: int) -> int:
+        """Write the atom's matrix on all local bits, once for all atoms that share the matrix."""
+        data = atom.matrix if isinstance(atom, Matrix) else atom.diagonal
+        known = self.spreads.get((id(data), *places, width))
+        if known is None:
+            known = self.constant(_spread(atom, places, width)), data  # kept: ids are used again
+            self.spreads[id(data), *places, width] = known
+        return known[0]
 
     def constant(self, values: NDArray[np.complex128]) -> int:
         at = len(self.numbers)
@@ -259,6 +273,6 @@ def _pack(writer: _Writer, num_qubits: int, whole: int, start: list[tuple[int, i
 
 
 def _check(writer: _Writer) -> None:
-    widths = {len(op.row()) for op in writer.ops} | {len(f) for f in writer.factors}
-    if not widths <= {OP_WIDTH, FACTOR_WIDTH}:
+    widths = {len(f) for f in writer.factors}
+    if len(fields(_Op)) != OP_WIDTH or not widths <= {FACTOR_WIDTH}:
         raise AssertionError("the tape's rows do not have the interpreter's width")
