@@ -28,7 +28,7 @@ FALSE_ALARM = 1e-6
 TIERS = ("kernel", "clifford", "native", "aer")
 NAMES = {
     1: ("id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg"),
-    2: ("cx", "cy", "cz", "ch", "swap", "csx", "ecr", "iswap"),
+    2: ("cx", "cy", "cz", "swap", "csx", "ecr"),
     3: ("ccx", "cswap", "ccz"),
 }
 TURNS = {
@@ -136,12 +136,12 @@ def conditional() -> QuantumCircuit:
     return circuit
 
 
-def code(rounds: int = 40) -> QuantumCircuit:
+def code(rounds: int = 5) -> QuantumCircuit:
     """A Clifford circuit with measurements in the middle, for which stim is worth it."""
     circuit = QuantumCircuit(12, 12)
     for _ in range(rounds):
         circuit.h(range(12))
-        circuit.cx(range(0, 11), range(1, 12))
+        circuit.cx(range(11), range(1, 12))
         circuit.measure(0, 0)
     circuit.measure(range(12), range(12))
     return circuit
@@ -169,7 +169,7 @@ def test_the_default_tier_follows_the_exact_probabilities(circuit: QuantumCircui
     assert fits(result.get_counts(), exact(circuit))
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(st.lists(static(), min_size=1, max_size=3), st.integers(0, 2**63 - 1))
 @pytest.mark.parametrize("tier", ["native", "aer"])
 @pytest.mark.parametrize("noise_model", [None, noise()], ids=["ideal", "noisy"])
@@ -398,9 +398,10 @@ def test_a_free_phase_does_not_keep_a_circuit_from_the_kernel() -> None:
 
 
 def test_many_rows_go_in_one_call_and_count_as_circuits() -> None:
-    binds = [{name: 0.1 * place for name in ansatz().parameters} for place in range(20)]
+    circuit = ansatz()
+    binds = [dict.fromkeys(circuit.parameters, 0.1 * place) for place in range(20)]
 
-    job = AerBackend(shots=10).run([ansatz(), ansatz()], parameter_binds=binds)
+    job = AerBackend(shots=10).run([circuit, circuit], parameter_binds=binds)
 
     assert job.metadata == {"circuits": 40, "shots": 400}
     assert len(job.result().get_counts()) == 40
@@ -436,7 +437,7 @@ def test_the_option_is_listed_and_any_other_tier_is_refused() -> None:
 @pytest.mark.parametrize(
     ("tier", "circuit", "options", "reason"),
     [
-        ("kernel", midway(), {}, "a qubit is used again"),
+        ("kernel", midway(), {}, "a qubit is reset after"),
         ("kernel", ansatz([1, 2, 3, 4]), {"noise_model": noise()}, "noise_model"),
         ("clifford", ansatz([1, 2, 3, 4]), {}, "the tier 'clifford' does not take this"),
         ("native", ansatz([1, 2, 3, 4]), {"runtime_parameter_bind_enable": True}, "runtime_param"),
