@@ -145,9 +145,9 @@ class AerBackend(Transpiling, ProgramBackend):
         ``options``.
 
         Each circuit goes to the fastest tier that takes it, by the same rule as in ``compile``:
-        the circuit and the options decide, and ``tier`` pins one. Only what Aer alone can do goes
-        to Aer, by ``AerSimulator.run`` itself unless ``tier="native"``. What was compiled for a
-        circuit serves all that differ from it in the numbers of their gates.
+        the circuit and the options decide, and ``tier`` pins one. What only Aer can do goes to
+        ``AerSimulator.run`` itself, which the tier ``native`` beats for templates alone. What was
+        compiled for a circuit serves all that differ from it in the numbers of their gates.
 
         With ``seed_simulator``, a run gives the same counts each time on the same tier. On the
         tiers ``native`` and ``aer`` these are the counts of ``AerSimulator.run`` on the whole list,
@@ -233,7 +233,7 @@ class AerBackend(Transpiling, ProgramBackend):
         """Return all options of a run and what follows; the last ones need no second check."""
         now = dict(self._options.items())
         kept = self._last_plan
-        if kept is not None and kept.asked == run_config and _same(kept.set, now):
+        if kept is not None and _equal(kept.asked, run_config) and _same(kept.set, now):
             return kept.options, kept.plan
         options = self._options_with(run_config)
         plan = Plan.of(_for_aer(options), options["tier"])
@@ -285,6 +285,11 @@ class _Planned:
     set: dict[str, Any]
     options: dict[str, Any]
     plan: Plan
+
+
+def _equal(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Return whether equal values of the same types stand under the same names."""
+    return first == second and all(type(second[name]) is type(first[name]) for name in first)
 
 
 def _same(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:

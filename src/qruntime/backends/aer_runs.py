@@ -20,7 +20,7 @@ from qiskit.result import Result
 
 from qruntime.backends.aer_simulate import simulate
 from qruntime.backends.circuits import Work
-from qruntime.errors import InvalidCircuitError, UnsupportedOptionError
+from qruntime.errors import ExecutionError, InvalidCircuitError, UnsupportedOptionError
 from qruntime.execution.forms import FORMS, Read, read
 from qruntime.execution.native import MAX_EXPERIMENTS_PER_CALL, NativeProgram
 from qruntime.execution.native_aer import SEED_STEP
@@ -157,9 +157,14 @@ class _Run:
 
     def _on_kernel(self, work: Work, known: Read) -> list[Item]:
         program = FORMS.kernel(work.circuit, known)
-        samples = program.sample(
-            _values(work.rows, known.numbers), self._shots, seed=self._seed, stream=self._first
-        )
+        values = _values(work.rows, known.numbers)
+        try:
+            samples = program.sample(values, self._shots, seed=self._seed, stream=self._first)
+        except MemoryError as error:
+            raise ExecutionError(
+                f"there is not enough memory for the {program.num_qubits} qubits of "
+                f"'{work.circuit.name}'"
+            ) from error
         header = _header(work.circuit)
         return [
             Sampled(samples, binding, header, self._seed, self._memory)

@@ -28,6 +28,22 @@ Form = TypeVar("Form", StatevectorProgram, CliffordProgram)
 Numbers = NDArray[np.float64]
 
 
+class Key:
+    """A key whose hash is worked out once; its parts are long."""
+
+    __slots__ = ("_hash", "_parts")
+
+    def __init__(self, parts: Hashable) -> None:
+        self._parts = parts
+        self._hash = hash(parts)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and self._parts == other._parts
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """What a circuit is, apart from its numbers, and its numbers.
@@ -36,7 +52,7 @@ class Read:
     gates at the top level, in their order; ``bytes`` is about what the key takes of memory.
     """
 
-    key: Hashable
+    key: Key | None
     numbers: list[float]
     bytes: int
 
@@ -51,8 +67,7 @@ def read(circuit: QuantumCircuit) -> Read:
             pattern = tuple(None if isinstance(v, float) else (type(v), v) for v in values)
             numbers = [value for value in values if isinstance(value, float)]
         phase = found.phase if isinstance(found.phase, ParameterExpression) else None
-        key = (found.structure, pattern, phase)
-        hash(key)
+        key = Key((found.structure, pattern, phase))
     except (UnkeyableError, TypeError):
         gates = [item for item in circuit.data if item.is_standard_gate()]
         return Read(None, [v for gate in gates for v in gate.params if isinstance(v, float)], 0)

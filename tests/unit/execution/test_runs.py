@@ -473,4 +473,13 @@ def test_options_that_change_between_runs_are_seen_each_time() -> None:
 
     assert [*first, *second, shots()] == [1024, 7, 1024, 9, 7, 11]
     with pytest.raises(InvalidInputError):
-        shots(shots=True)
+        backend.run(circuit, shots=True)
+
+
+def test_a_value_that_only_equals_the_last_one_is_checked_again() -> None:
+    backend, circuit = AerBackend(), ansatz([1, 2, 3, 4])
+    backend.run(circuit, shots=1)
+
+    for odd in (True, 1.0):
+        with pytest.raises(InvalidInputError, match="'shots' must be an integer"):
+            backend.run(circuit, shots=odd)
