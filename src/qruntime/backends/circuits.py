@@ -137,15 +137,24 @@ def read_works(circuits: Sequence[QuantumCircuit], parameter_binds: Any) -> list
 
 def _works(circuit: QuantumCircuit, rows: list[Row], index: int) -> list[Work]:
     """Return one piece of work if every row has exactly the circuit's parameters."""
-    order = circuit.parameters if circuit.num_parameters else ()
-    names = {parameter.name: parameter for parameter in order}
+    order = list(circuit.parameters) if circuit.num_parameters else []
+    wanted = set(order)
     matrix = []
     for row in rows:
-        values = {names.get(key, key) if isinstance(key, str) else key: row[key] for key in row}
-        if len(values) != len(row) or values.keys() != set(order):
+        values = _named(row, order)
+        if values is None or values.keys() != wanted:
             return [Work(_bind(circuit, each, index)) for each in rows]
         matrix.append([values[parameter] for parameter in order])
-    return [Work(circuit, np.array(matrix) if names else None)]
+    return [Work(circuit, np.array(matrix) if order else None)]
+
+
+def _named(row: Row, order: list[Parameter]) -> Mapping[Any, float] | None:
+    """Return a row with parameters in place of their names, or None if it has one twice."""
+    if str not in map(type, row):
+        return row
+    names = {parameter.name: parameter for parameter in order}
+    found = {names.get(key, key) if isinstance(key, str) else key: row[key] for key in row}
+    return found if len(found) == len(row) else None
 
 
 def _binds(parameter_binds: Any) -> list[Mapping[Any, Any]]:
