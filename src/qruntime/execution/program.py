@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, replace
+import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,13 @@ from qruntime.execution.layout import (
     SAMPLE,
     STATES,
 )
-from qruntime.execution.lowering import lower
+from qruntime.execution.lowering import Lowered, lower, lower_to_sample
 from qruntime.execution.observables import PauliSums
 from qruntime.execution.readout import Readout, Samples
 from qruntime.execution.tape import write
 
 _MAX_OUTCOMES_A_CALL = 1 << 21
-_MAX_KEPT_BYTES = 1 << 28
+_MAX_KEPT_BYTES = 1 << 26
 _MAX_KEPT = 4
 _MAX_SHOTS = 2**32 - 1
 
@@ -50,24 +51,26 @@ _NOTHING_DRAWN: _Drawn = (
 def warm() -> None:
     """Load the compiled kernels, or compile them (half a minute) where no cache has them yet.
 
+    Before it compiles, it says so in a warning of ``logging``.
+
     Raises:
         MissingDependencyError: Numba is not installed.
     """
+    if "qruntime.execution.kernels" in sys.modules:
+        return
     try:
         import numba  # noqa: F401 - asked first, for the message
     except ImportError as error:
         raise MissingDependencyError(
             "the compiled statevector needs Numba; install it with: pip install 'qruntime[fast]'"
         ) from error
-    import qruntime.execution.kernels  # noqa: F401 - its import compiles
+    from qruntime.execution.first_use import import_kernels
+
+    import_kernels()
 
 
-@dataclass(slots=True)
-class _Workplace:
-    """Memory that one running call has for itself."""
-
-    table: NDArray[np.float64]
-    scratch: NDArray[np.float64]
+_scratches: list[NDArray[np.float64]] = []
+"""Memory for the next calls of whatever program. Each running call has a piece for itself."""
 
 
 def _aligned(size: int) -> NDArray[np.float64]:
@@ -100,7 +103,7 @@ class StatevectorProgram:
         self.continues = continues
         self._parameters = parameters
         self._execute: Any = execute
-        self._kept: list[_Workplace] = []
+        self._tables: list[NDArray[np.float64]] = []
         size = (2 << tape.width) + tape.scratch
         self._tail = size + -size % LANES
         self._blocks = max((1 << tape.width) // BLOCK, 1)
@@ -120,6 +123,22 @@ class StatevectorProgram:
             NotSupportedError: the circuit is not static, or otherwise beyond this engine.
         """
         lowered = lower(circuit, from_zero=not continues)
+        return cls._of(lowered, continues=continues, phase=phase)
+
+    @classmethod
+    def compile_to_sample(cls, circuit: QuantumCircuit, slots: int) -> StatevectorProgram:
+        """Compile a circuit for ``sample`` alone, its numbers being part of the values.
+
+        A row of values has the parameters and then the ``slots`` floats that the circuit's standard
+        gates hold, in their order. Qubits that nothing acts on cost nothing.
+
+        Raises:
+            NotSupportedError: the circuit is not static, or otherwise beyond this engine.
+        """
+        return cls._of(lower_to_sample(circuit, slots), continues=False, phase=False)
+
+    @classmethod
+    def _of(cls, lowered: Lowered, *, continues: bool, phase: bool) -> StatevectorProgram:
         width = lowered.num_qubits
         fused = fuse(lowered.atoms, width, from_zero=not continues)
         if not phase:
@@ -148,10 +167,9 @@ class StatevectorProgram:
 
     @property
     def nbytes(self) -> int:
-        """The memory that the compiled arrays and those kept for the next call take."""
-        kept = sum(place.table.nbytes + place.scratch.nbytes for place in self._kept)
-        own = self.tape.code.nbytes + self.tape.reals.nbytes + self.tape.table.nbytes
-        return int(own + kept)
+        """The memory that the compiled arrays take, with those that one call works on."""
+        tape = self.tape
+        return int(tape.code.nbytes + tape.reals.nbytes + 2 * tape.table.nbytes)
 
     def extended(self, values: Any) -> NDArray[np.float64]:
         """Return checked rows of values, with a column for each expression that is not affine."""
@@ -159,7 +177,7 @@ class StatevectorProgram:
 
     def release(self) -> None:
         """Give back the memory that is kept for the next call."""
-        self._kept.clear()
+        self._tables.clear()
 
     def states(self, values: Any = None, *, states: Any = None) -> NDArray[np.complex128]:
         """Return the final states, (K, 2**n), global phase included."""
@@ -263,15 +281,18 @@ class StatevectorProgram:
         return rows, given.view(np.float64)
 
     def _prepare(self) -> None:
-        place = _Workplace(self.tape.table, self._scratch(0))
         plan = np.array([PREPARE, self._tail], dtype=np.int64)
-        self._kept.append(place)
+        self._tables.append(self.tape.table)
         self._run(plan, np.zeros((1, self._parameters.columns)), 0)
-        self._kept.clear()
+        self._tables.clear()
 
     def _scratch(self, tail: int) -> NDArray[np.float64]:
-        columns = self._parameters.columns
-        return _aligned(self._tail + max(tail, columns, 1))
+        size = self._tail + max(tail, self._parameters.columns, 1)
+        try:
+            found = _scratches.pop()
+        except IndexError:
+            return _aligned(size)
+        return found if len(found) >= size else _aligned(size)
 
     def _run(
         self,
@@ -285,20 +306,19 @@ class StatevectorProgram:
         drawn: _Drawn = _NOTHING_DRAWN,
     ) -> None:
         try:
-            place = self._kept.pop()
+            table = self._tables.pop()
         except IndexError:
             table = _aligned(len(self.tape.table))
             table[:] = self.tape.table
-            place = _Workplace(table, self._scratch(tail))
-        if len(place.scratch) < self._tail + tail:
-            place.scratch = self._scratch(tail)
+        scratch = self._scratch(tail)
         tape = self.tape
         self._execute(
-            tape.code, tape.reals, place.table, rows, place.scratch, plan, initial, seed, out,
-            *drawn,
+            tape.code, tape.reals, table, rows, scratch, plan, initial, seed, out, *drawn
         )  # fmt: skip
-        if len(self._kept) < _MAX_KEPT and place.scratch.nbytes <= _MAX_KEPT_BYTES:
-            self._kept.append(place)
+        if len(self._tables) < _MAX_KEPT:
+            self._tables.append(table)
+        if len(_scratches) < _MAX_KEPT and scratch.nbytes <= _MAX_KEPT_BYTES:
+            _scratches.append(scratch)
 
 
 def check_shots(shots: Any, least: int = 1) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 _TABLE_QUBITS = 12
 _NEVER = 31  # a key has at most 30 bits: the highest of 32 is always zero
+_TABLES = 32
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,6 @@ class Readout:
     qubits: tuple[int, ...]
     sources: tuple[int, ...]
     registers: tuple[tuple[str, tuple[int, ...]], ...]
-    _strings: list[list[str]] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -62,11 +63,10 @@ class Readout:
 
     def strings(self, keys: NDArray[np.integer]) -> list[str]:
         """Return the clbits as text, highest first, registers apart where they tile the clbits."""
-        if len(self.qubits) > _TABLE_QUBITS:
+        width = len(self.qubits)
+        if width > _TABLE_QUBITS or len(keys) < 1 << width >> 3:
             return self._render(keys)
-        if not self._strings:
-            self._strings.append(self._render(np.arange(1 << len(self.qubits))))
-        table = self._strings[0]
+        table = _table(width, self.sources, tuple(members for _, members in self.registers))
         return [table[key] for key in keys.tolist()]
 
     def _render(self, keys: NDArray[np.integer]) -> list[str]:
@@ -90,6 +90,15 @@ class Readout:
                 column += 1
             spaces.discard(column - 1)
         return everything[::-1], spaces
+
+
+@lru_cache(maxsize=_TABLES)
+def _table(
+    width: int, sources: tuple[int, ...], registers: tuple[tuple[int, ...], ...]
+) -> list[str]:
+    """Return the text of every key, for all readouts that show keys in the same way."""
+    named = tuple(("", members) for members in registers)
+    return Readout(tuple(range(width)), sources, named)._render(np.arange(1 << width))
 
 
 @dataclass(frozen=True)

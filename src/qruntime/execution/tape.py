@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,7 @@ class Tape:
         return self.angles + -self.angles % LANES + max(diagonal, piece)
 
 
-@dataclass
+@dataclass(slots=True, eq=False)
 class _Op:
     kernel: int
     count: int = 0
@@ -84,8 +85,11 @@ class _Op:
     outer: int = 0
     outer_value: int = 0
 
-    def row(self) -> list[int]:
-        return list(vars(self).values())
+    def row(self) -> tuple[int, ...]:
+        return _ROW(self)
+
+
+_ROW = attrgetter(*(field.name for field in fields(_Op)))
 
 
 class _Writer:
@@ -95,6 +99,7 @@ class _Writer:
         self.factors: list[list[int]] = []
         self.lists: list[int] = []
         self.numbers: list[float] = []
+        self.spreads: dict[tuple[int, ...], tuple[int, NDArray[np.complex128]]] = {}
         self.angles: dict[Angle, int] = {}
         self.table_size = 0
         self.place = {q: q for q in range(self.width)}
@@ -134,10 +139,10 @@ class _Writer:
         """Fill in what all sweeps share: which vectors, which lanes, where the table is."""
         lanes = [q for q in targets if q < LANE_QUBITS]
         high = [self.place[q] for q in targets if q >= LANE_QUBITS]
-        op.outer = sum(1 << q for q in bits(control) if q not in self.place)
+        op.outer = sum([1 << q for q in bits(control) if q not in self.place])
         op.outer_value = value & op.outer
         control, value = self.placed(control & ~op.outer), self.placed(value & ~op.outer)
-        fixed = (control & ~_LOW) | sum(1 << q for q in high)
+        fixed = (control & ~_LOW) | sum([1 << q for q in high])
         size_bits = len(self.place)
         op.fixed = fixed | -(1 << size_bits)
         op.value = value & ~_LOW
@@ -220,13 +225,13 @@ class _Writer:
 
     def factor_list(self, atoms: Sequence[Atom], targets: tuple[int, ...]) -> tuple[int, int]:
         begin = len(self.factors)
-        for atom in atoms:
-            self.factors.append(self.factor(atom, {q: 1 << k for k, q in enumerate(targets)}))
+        local = {q: 1 << k for k, q in enumerate(targets)}
+        self.factors += [self.factor(atom, local) for atom in atoms]
         return begin, len(self.factors)
 
     def factor(self, atom: Atom, local: dict[int, int]) -> list[int]:
         def moved(mask: int) -> int:
-            return sum(local[q] for q in bits(mask))
+            return sum([local[q] for q in bits(mask)]) if mask else 0
 
         controls = [moved(atom.control), moved(atom.value)]
         if isinstance(atom, Rotation):
@@ -235,8 +240,17 @@ class _Writer:
             return [1, 0, 0, *controls, self.slot(atom.angle)]
         if isinstance(atom, Flip):
             return [2, local[atom.target], 0, *controls, 0]
-        values = _spread(atom, [local[q].bit_length() - 1 for q in atom.targets], len(local))
-        return [3, 0, 0, *controls, self.constant(values)]
+        places = [local[q].bit_length() - 1 for q in atom.targets]
+        return [3, 0, 0, *controls, self.spread(atom, places, len(local))]
+
+    def spread(self, atom: Matrix | Table, places: list[int], width: int) -> int:
+        """Write the atom's matrix on all local bits, once for all atoms that share the matrix."""
+        data = atom.matrix if isinstance(atom, Matrix) else atom.diagonal
+        known = self.spreads.get((id(data), *places, width))
+        if known is None:
+            known = self.constant(_spread(atom, places, width)), data  # kept: ids are used again
+            self.spreads[id(data), *places, width] = known
+        return known[0]
 
     def constant(self, values: NDArray[np.complex128]) -> int:
         at = len(self.numbers)
@@ -303,6 +317,6 @@ def _pack(writer: _Writer, num_qubits: int, whole: int, start: list[tuple[int, i
 
 
 def _check(writer: _Writer) -> None:
-    widths = {len(op.row()) for op in writer.ops} | {len(f) for f in writer.factors}
-    if not widths <= {OP_WIDTH, FACTOR_WIDTH}:
+    widths = {len(f) for f in writer.factors}
+    if len(fields(_Op)) != OP_WIDTH or not widths <= {FACTOR_WIDTH}:
         raise AssertionError("the tape's rows do not have the interpreter's width")
