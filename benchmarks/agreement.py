@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp, Statevector
 from scipy.stats import chisquare
 
-from benchmarks.peers import Expect, Row, Sample
+from benchmarks.peers import Counts, Expect, Row
 
 _BINS = 16
 _LEAST_P = 1e-6
@@ -34,32 +32,30 @@ def exact_probabilities(circuit: QuantumCircuit, row: Row) -> np.ndarray:
     return np.abs(np.asarray(simulator.run(bound, shots=1).result().get_statevector())) ** 2
 
 
-def check_counts(name: str, sample: Sample, exact: Mapping[int, np.ndarray], rows: list[Row]) -> None:
-    """Compare counts with exact probabilities, for each row, by a chi-squared test.
+def check_counts(name: str, counts: Counts, probabilities: np.ndarray) -> None:
+    """Compare counts with exact probabilities by a chi-squared test.
 
     Outcomes are put together by rank into bins of equal probability, so that wide circuits can be
-    tested, and outcomes in another order of bits fall into other bins.
+    tested; outcomes in another order of bits fall into other bins.
 
     Raises:
         DisagreementError: they have another distribution.
     """
-    for index, row in enumerate(rows):
-        probabilities = exact[index]
-        order = np.argsort(-probabilities)
-        edges = np.searchsorted(np.cumsum(probabilities[order]), np.arange(1, _BINS) / _BINS)
-        bins = np.empty(len(order), dtype=np.int64)
-        bins[order] = np.searchsorted(edges, np.arange(len(order)))
-        found = sample(row)
-        seen = np.zeros(_BINS)
-        for key, number in found.items():
-            seen[bins[int(key, 2)]] += number
-        expected = np.bincount(bins, probabilities, _BINS) * seen.sum()
-        kept = expected > 1
-        if seen[~kept].sum() > 40 + 10 * expected[~kept].sum():
-            raise DisagreementError(f"{name}: outcomes that hardly occur")
-        _, p = chisquare(seen[kept], expected[kept] * seen[kept].sum() / expected[kept].sum())
-        if p < _LEAST_P:
-            raise DisagreementError(f"{name} samples another distribution: p = {p:.1g}")
+    order = np.argsort(-probabilities)
+    edges = np.searchsorted(np.cumsum(probabilities[order]), np.arange(1, _BINS) / _BINS)
+    bins = np.empty(len(order), dtype=np.int64)
+    bins[order] = np.searchsorted(edges, np.arange(len(order)))
+    seen = np.zeros(_BINS)
+    for key, number in counts.items():
+        seen[bins[int(key, 2)]] += number
+    expected = np.bincount(bins, probabilities, _BINS) * seen.sum()
+    rare = expected <= 1
+    if seen[rare].sum() > 10 * (1 + expected[rare].sum()):
+        raise DisagreementError(f"{name}: outcomes that hardly occur")
+    seen, expected = seen[~rare], expected[~rare]
+    _, p = chisquare(seen, expected * seen.sum() / expected.sum())
+    if p < _LEAST_P:
+        raise DisagreementError(f"{name} samples another distribution: p = {p:.1g}")
 
 
 def check_expectation(

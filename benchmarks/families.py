@@ -120,7 +120,8 @@ class Energy:
         def value(outcome: str) -> float:
             return sum(
                 self.terms[label]
-                * (-1) ** sum(bit == "1" and p != "I" for bit, p in zip(outcome, label, strict=True))
+                * (-1)
+                ** sum(bit == "1" and p != "I" for bit, p in zip(outcome, label, strict=True))
                 for label in members
             )
 
@@ -146,4 +147,3 @@ def _grouped(terms: dict[str, float]) -> dict[str, list[str]]:
         else:
             groups.append((list(label), [label]))
     return {"".join(basis): members for basis, members in groups}
-

@@ -35,33 +35,51 @@ class Plan:
         return max(self.fewest, min(self.rounds, int(self.seconds / max(once, 1e-9))))
 
 
+_CHEAP_SECONDS = 0.5
+
 FULL = Plan()
 QUICK = Plan(rounds=3, fewest=2, burst_seconds=0.004, seconds=0.4)
 
 
+Burst = Callable[[int], float]
+"""Does so many iterations and returns the seconds of one."""
+
+
 @dataclass
 class _Runner:
-    way: Way
+    burst: Burst
     repeats: int
     turns: int
     seconds: dict[int, float]
 
 
+def looped(way: Way, values: Callable[[], Any]) -> Burst:
+    """Return bursts of a way, each iteration with new ``values``."""
+
+    def burst(repeats: int) -> float:
+        given = [values() for _ in range(repeats)]
+        begin = time.perf_counter()
+        for item in given:
+            way(item)
+        return (time.perf_counter() - begin) / repeats
+
+    return burst
+
+
 def interleave(
-    ways: Mapping[str, Way],
-    values: Callable[[], Any],
+    bursts: Mapping[str, Burst],
     plan: Plan,
     *,
     base: str = OURS,
     limits: Mapping[str, float] | None = None,
 ) -> dict[str, Figure]:
-    """Time an iteration of each way, in turns, each with new ``values``.
+    """Time an iteration of each way, in turns.
 
     The order rotates from round to round. Ratios are between the turns of one round, to ``base``.
-    ``limits`` are seconds for single ways, in the place of the plan's.
+    ``limits`` are seconds for single ways, in the place of the plan's if they are fewer.
     """
     runners = {
-        name: _prepared(way, values, _limited(plan, limits, name)) for name, way in ways.items()
+        name: _prepared(burst, _limited(plan, limits, name)) for name, burst in bursts.items()
     }
     names = list(runners)
     for turn in range(plan.rounds):
@@ -69,17 +87,8 @@ def interleave(
         for name in names[shift:] + names[:shift]:
             runner = runners[name]
             if name == base or _due(turn, runner.turns, plan.rounds):
-                runner.seconds[turn] = burst(runner.way, values, runner.repeats)
+                runner.seconds[turn] = runner.burst(runner.repeats)
     return {name: _figure(runner, runners[base]) for name, runner in runners.items()}
-
-
-def burst(way: Way, values: Callable[[], Any], repeats: int) -> float:
-    """Return the seconds of one iteration, of several that follow each other."""
-    given = [values() for _ in range(repeats)]
-    begin = time.perf_counter()
-    for item in given:
-        way(item)
-    return (time.perf_counter() - begin) / repeats
 
 
 def _limited(plan: Plan, limits: Mapping[str, float] | None, name: str) -> Plan:
@@ -87,13 +96,14 @@ def _limited(plan: Plan, limits: Mapping[str, float] | None, name: str) -> Plan:
     return Plan(plan.rounds, plan.fewest, plan.burst_seconds, seconds)
 
 
-def _prepared(way: Way, values: Callable[[], Any], plan: Plan) -> _Runner:
-    burst(way, values, 1)
-    once = burst(way, values, 1)
+def _prepared(burst: Burst, plan: Plan) -> _Runner:
+    once = burst(1)
+    if once < _CHEAP_SECONDS:  # the first call may have compiled or loaded something
+        once = burst(1)
     if once < plan.burst_seconds / 4:
-        once = burst(way, values, 3)
+        once = burst(3)
     repeats = max(1, int(plan.burst_seconds / max(once, 1e-9)))
-    return _Runner(way, repeats, plan.turns(once * repeats), {})
+    return _Runner(burst, repeats, plan.turns(once * repeats), {})
 
 
 def _due(turn: int, turns: int, rounds: int) -> bool:

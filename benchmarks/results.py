@@ -21,8 +21,8 @@ class Spread:
     middle: float
     high: float
 
-    def __truediv__(self, by: float) -> Spread:
-        return Spread(self.low / by, self.middle / by, self.high / by)
+    def __mul__(self, by: float) -> Spread:
+        return Spread(self.low * by, self.middle * by, self.high * by)
 
 
 @dataclass(frozen=True)

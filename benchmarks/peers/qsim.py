@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""qsim through qsimcirq: one Cirq circuit with symbols, resolved in every call. Single precision."""
+"""qsim, through qsimcirq: one Cirq circuit with symbols. It computes in single precision."""
 
 from __future__ import annotations
 
@@ -81,9 +81,7 @@ def _expect(circuit: QuantumCircuit, observable: SparsePauliOp) -> Expect:
     for label, places, weight in observable.to_sparse_list():
         on = {qubits[q]: paulis[p] for p, q in zip(label, places, strict=True)}
         total += cirq.PauliString(on, coefficient=weight.real)
-    return lambda row: (
-        simulator.simulate_expectation_values(made, [total], resolver(row))[0].real
-    )
+    return lambda row: simulator.simulate_expectation_values(made, [total], resolver(row))[0].real
 
 
 PEER = Peer("qsim", "qsim", "complex64", seconds=3.0, sample=_sample, expect=_expect)

@@ -13,6 +13,10 @@ from qiskit.quantum_info import SparsePauliOp
 from benchmarks.peers import Counts, Expect, Peer, Row, Sample, gates
 
 _PAULI = {"x": 1, "y": 2, "z": 3}
+_FIXED = {
+    "h": qulacs.ParametricQuantumCircuit.add_H_gate,
+    "sdg": qulacs.ParametricQuantumCircuit.add_Sdag_gate,
+}
 
 
 def _evolution(circuit: QuantumCircuit) -> Any:
@@ -34,7 +38,7 @@ def _evolution(circuit: QuantumCircuit) -> Any:
         elif name == "cx":
             program.add_CNOT_gate(*qubits)
         else:
-            program.add_H_gate(qubits[0])
+            _FIXED[name](program, qubits[0])
         columns += slots
 
     def evolve(row: Row) -> Any:
