@@ -61,7 +61,7 @@ def _arguments() -> argparse.Namespace:
 
 def _bench(*, quick: bool) -> tuple[Bench, dict[str, Way]]:
     found, missing = peers.load()
-    ways = {peer.name: Way(peer.title, peer.precision) for peer in found}
+    ways = {peer.name: Way(peer.title, peer.precision, peer.note) for peer in found}
     for title, reason in missing.items():
         ways[title] = Way(title, "", reason)
         print(f"{title}: {reason}", file=sys.stderr)

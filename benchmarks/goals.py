@@ -138,7 +138,10 @@ _LOOP = "sampling loop against careful Aer"
 _USER = "user code unchanged, against naive"
 _QULACS = "sampling loop against qulacs"
 _OTHERS = "sampling loop against lightning and qsim"
-_VQE = ("99 terms, 28 bases",)
+_NATIVE = "tier native: time added to Aer's own"
+_GROWTH = "growth from 100 to 10,000 circuits"
+_VQE = "sampled VQE energy"
+_BASES = ("99 terms, 28 bases",)
 
 CLAIMS = (
     Claim("loop-8", _LOOP, "n <= 8", 50, ratio("sampling", "careful", (4, 8))),
@@ -161,29 +164,29 @@ CLAIMS = (
         "expectation", "exact expectation values", "against Aer EstimatorV2, n <= 12", 50,
         ratio("expectation", "aer_v2", (4, 8, 12)),
     ),
-    Claim("vqe-naive", "sampled VQE energy", "against naive", 1000, ratio("vqe", "naive", (4,), _VQE)),
-    Claim("vqe-careful", "sampled VQE energy", "against careful", 40, ratio("vqe", "careful", (4,), _VQE)),
+    Claim("vqe-naive", _VQE, "against naive", 1000, ratio("vqe", "naive", (4,), _BASES)),
+    Claim("vqe-careful", _VQE, "against careful", 40, ratio("vqe", "careful", (4,), _BASES)),
     Claim("clops-naive", "CLOPS, n = 5", "against naive", 500, ratio("clops", "naive", (5,))),
     Claim("clops-careful", "CLOPS, n = 5", "against careful", 20, ratio("clops", "careful", (5,))),
     Claim("clops-qulacs", "CLOPS, n = 5", "against qulacs", 1.5, ratio("clops", "qulacs", (5,))),
     Claim(
-        "native-12", "tier native: time added to Aer's own", "n <= 12", 0.35,
+        "native-12", _NATIVE, "n <= 12", 0.35,
         overhead((4, 8, 12)), at_least=False, unit="%",
     ),
     Claim(
-        "native-16", "tier native: time added to Aer's own", "n = 16", 0.08,
+        "native-16", _NATIVE, "n = 16", 0.08,
         overhead((16,)), at_least=False, unit="%",
     ),
     Claim(
-        "native-20", "tier native: time added to Aer's own", "n = 20", 0.01,
+        "native-20", _NATIVE, "n = 20", 0.01,
         overhead((20,)), at_least=False, unit="%",
     ),
     Claim(
-        "growth-time", "growth from 100 to 10,000 circuits", "time of a circuit", 1.2,
+        "growth-time", _GROWTH, "time of a circuit", 1.2,
         growth_time, at_least=False,
     ),
     Claim(
-        "growth-memory", "growth from 100 to 10,000 circuits", "memory beyond the outputs", 50,
+        "growth-memory", _GROWTH, "memory beyond the outputs", 50,
         growth_memory, at_least=False, unit="MB",
     ),
     Claim("workers", "two workers against one", "throughput", 1.7, workers),

@@ -183,7 +183,7 @@ def machine(results: Results) -> str:
         f"{found['system']}, Python {found['python']}; {versions}. The load of the machine "
         f"was {found['load before']} before the start."
     ]
-    lines += [f"{way.title}: {way.missing}." for way in results.ways.values() if way.missing]
+    lines += [f"{way.title}: {way.note}." for way in results.ways.values() if way.note]
     return "\n\n".join(lines)
 
 

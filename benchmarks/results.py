@@ -52,11 +52,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Way:
-    """Who took part: a name for people, the precision of the state, and why not, if not."""
+    """Who took part: a name for people, the precision of the state, and what limits it.
+
+    ``note`` says so, or why it took no part; the precision is empty then.
+    """
 
     title: str
     precision: str
-    missing: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)

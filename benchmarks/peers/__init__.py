@@ -31,13 +31,16 @@ class Peer:
 
     ``sample`` takes a measured circuit and shots, ``expect`` a circuit without measurements and an
     observable, ``sample_many`` a list of measured circuits, where the peer has something better for
-    a list than one after another. ``seconds`` is how long it may take in one cell.
+    a list than one after another. ``seconds`` is how long it may take in one cell, ``widest`` the
+    most qubits that it is asked to sample; a ``note`` stands in the report.
     """
 
     name: str
     title: str
     precision: str = "complex128"
     seconds: float = 6.0
+    widest: int = 24
+    note: str = ""
     sample: Callable[[QuantumCircuit, int], Sample] | None = None
     expect: Callable[[QuantumCircuit, SparsePauliOp], Expect] | None = None
     sample_many: Callable[[list[QuantumCircuit], int], SampleMany] | None = None

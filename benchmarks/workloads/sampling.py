@@ -29,7 +29,11 @@ def cells(bench: Bench) -> Iterator[Cell]:
 
 def _cell(bench: Bench, family: str, circuit: QuantumCircuit) -> Cell:
     width = circuit.num_parameters
-    samples = {peer.name: peer.sample(measured(circuit), SHOTS) for peer in bench.peers}
+    samples = {
+        peer.name: peer.sample(measured(circuit), SHOTS)
+        for peer in bench.peers
+        if circuit.num_qubits <= peer.widest
+    }
     for row in fixed_rows(width):
         exact = exact_probabilities(circuit, row)
         for name, sample in samples.items():
