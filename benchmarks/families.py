@@ -43,16 +43,16 @@ def qaoa(n: int) -> QuantumCircuit:
     return circuit
 
 
-def qv(n: int, seed: int = 7) -> QuantumCircuit:
-    """Return n layers of two-qubit unitaries on random pairs.
+def qv(n: int, *, seed: int = 7, layers: int = 8) -> QuantumCircuit:
+    """Return layers of two-qubit unitaries on random pairs.
 
     Every unitary is in its standard form, general rotations around XX, YY and ZZ rotations, with
     fifteen free parameters: new values make it any other two-qubit unitary.
     """
     generator = np.random.default_rng(seed)
-    angles = iter(ParameterVector("t", 15 * n * (n // 2)))
+    angles = iter(ParameterVector("t", 15 * layers * (n // 2)))
     circuit = QuantumCircuit(n)
-    for _ in range(n):
+    for _ in range(layers):
         order = generator.permutation(n).tolist()
         for a, b in zip(order[0 : n - 1 : 2], order[1::2], strict=True):
             for qubit in (a, b):

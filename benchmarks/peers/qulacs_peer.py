@@ -10,8 +10,9 @@ import qulacs
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
-from benchmarks.peers import Counts, Expect, Peer, Row, Sample, gates
+from benchmarks.peers import Counts, Expect, Peer, Row, Sample, gates, qulacs_blocks
 
+_BLOCKS_FROM = 8  # qubits
 _PAULI = {"x": 1, "y": 2, "z": 3}
 _FIXED = {
     "h": qulacs.ParametricQuantumCircuit.add_H_gate,
@@ -20,10 +21,12 @@ _FIXED = {
 
 
 def _evolution(circuit: QuantumCircuit) -> Any:
-    n = circuit.num_qubits
+    n, steps = circuit.num_qubits, gates(circuit)
+    if n >= _BLOCKS_FROM and qulacs_blocks.are_blocks(steps):
+        return qulacs_blocks.evolution(n, steps)
     program, columns = qulacs.ParametricQuantumCircuit(n), []
     state = qulacs.QuantumState(n)
-    for name, qubits, slots in gates(circuit):
+    for name, qubits, slots in steps:
         if name == "u":  # theta, phi, lambda; up to its phase RZ(phi) RY(theta) RZ(lambda)
             program.add_parametric_RZ_gate(qubits[0], 0.0)
             program.add_parametric_RY_gate(qubits[0], 0.0)

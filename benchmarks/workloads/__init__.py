@@ -36,8 +36,8 @@ def new_rows(width: int) -> Callable[[], Row]:
     return lambda: generator.uniform(-3.0, 3.0, width)
 
 
-def fixed_rows(width: int) -> Iterator[Row]:
-    """Yield two rows to check a way with: the second shows that parameters are really new."""
+def fixed_rows(width: int, number: int = 2) -> Iterator[Row]:
+    """Yield rows to check a way with: a second one shows that parameters are really new."""
     generator = np.random.default_rng(2)
-    for _ in range(2):
+    for _ in range(number):
         yield generator.uniform(-3.0, 3.0, width)

@@ -34,7 +34,7 @@ def cells(bench: Bench) -> Iterator[Cell]:
     peers = bench.named("ours", "careful", "naive", "aer_v2", "qulacs")
     plan = dataclasses.replace(bench.plan, seconds=min(bench.plan.seconds, _SECONDS))
     for n in (5,) if bench.quick else (5, 8, 12):
-        circuits = [qv(n, seed=k) for k in range(10 if bench.quick else CIRCUITS)]
+        circuits = [qv(n, seed=k, layers=n) for k in range(10 if bench.quick else CIRCUITS)]
         exact = exact_probabilities(circuits[0], next_rows(circuits[0].num_parameters, [])[0])
         bursts = {peer.name: _updates(peer, circuits, exact) for peer in peers}
         ways = interleave(bursts, plan, limits=bench.limits)

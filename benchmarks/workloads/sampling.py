@@ -19,6 +19,7 @@ from benchmarks.results import Cell, Spread
 from benchmarks.workloads import Bench, fixed_rows, new_rows
 
 NAME = "sampling"
+_CHECKED_TWICE = 12
 
 
 def cells(bench: Bench) -> Iterator[Cell]:
@@ -34,7 +35,7 @@ def _cell(bench: Bench, family: str, circuit: QuantumCircuit) -> Cell:
         for peer in bench.peers
         if circuit.num_qubits <= peer.widest
     }
-    for row in fixed_rows(width):
+    for row in fixed_rows(width, 2 if circuit.num_qubits <= _CHECKED_TWICE else 1):
         exact = exact_probabilities(circuit, row)
         for name, sample in samples.items():
             check_counts(name, sample(row), exact)
