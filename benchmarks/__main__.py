@@ -40,7 +40,11 @@ def main() -> None:
     begin = time.perf_counter()
     cells = [cell for name in asked.only for cell in _measured(name, bench)]
     results = Results({**described, "seconds": round(time.perf_counter() - begin)}, ways, cells)
-    print(report.terminal(results), flush=True)
+    print(report.terminal(results))
+    if asked.quick:
+        print(
+            "\nquick: few rounds, small sizes, 10 circuits for 100, 1,000 for 10,000; no verdicts"
+        )
     asked.output.parent.mkdir(parents=True, exist_ok=True)
     results.save(asked.output)
     if asked.output == LATEST:

@@ -8,7 +8,7 @@ from html import escape
 
 from benchmarks.results import Results
 
-_WIDTH, _HEIGHT = 860, 520
+_WIDTH, _HEIGHT = 900, 520
 _LEFT, _RIGHT, _TOP, _BOTTOM = 86, 640, 44, 462
 _FAMILY = "hea"
 _BOUND = "bound by layers"
@@ -54,7 +54,7 @@ def draw(results: Results) -> str:
             f'<rect class="back" width="{_WIDTH}" height="{_HEIGHT}" rx="6"/>',
             f'<text class="title" x="{_LEFT}" y="26">{escape(_title())}</text>',
             *frame.axes([cell.qubits for cell in cells]),
-            *(line for one in series for line in frame.curve(*one)),
+            *(line for one in reversed(series) for line in frame.curve(*one)),  # ours on top
             *frame.legend(series),
             "</svg>\n",
         ]

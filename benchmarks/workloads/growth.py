@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.families import SHOTS, hea, measured
 from benchmarks.measure import Burst, interleave, spread
-from benchmarks.results import Cell
+from benchmarks.results import Cell, Figure
 from benchmarks.workloads import Bench
 
 NAME = "growth"
@@ -39,10 +39,16 @@ Call = Callable[[], Any]
 def cells(bench: Bench) -> Iterator[Cell]:
     many = 10 * FEW if bench.quick else MANY
     for case, prepare in CASES.items():
-        bursts = {"few": _burst(prepare(FEW), FEW), "many": _burst(prepare(many), many)}
+        numbers = {"few": FEW, "many": many}
+        bursts = {name: _burst(prepare(number)) for name, number in numbers.items()}
         limits = dict.fromkeys(bursts, _SECONDS)
         ways = interleave(bursts, bench.plan, base="few", limits=limits)
-        yield Cell(NAME, case, QUBITS, ways, _memory(case, many))
+        circuits = {name: _of_a_circuit(way, numbers[name]) for name, way in ways.items()}
+        yield Cell(NAME, case, QUBITS, circuits, _memory(case, many))
+
+
+def _of_a_circuit(call: Figure, number: int) -> Figure:
+    return Figure(call.microseconds * (1 / number), call.times_ours * (FEW / number), call.rounds)
 
 
 def _template(number: int) -> Call:
@@ -71,12 +77,12 @@ def _values(number: int) -> np.ndarray:
     return np.random.default_rng(1).uniform(-3.0, 3.0, (number, 8 * QUBITS))
 
 
-def _burst(call: Call, circuits: int) -> Burst:
+def _burst(call: Call) -> Burst:
     def burst(repeats: int) -> float:
         begin = time.perf_counter()
         for _ in range(repeats):
             call().get_counts()
-        return (time.perf_counter() - begin) / repeats / circuits
+        return (time.perf_counter() - begin) / repeats
 
     return burst
 
