@@ -24,8 +24,8 @@ PEER = Peer(
     "reference",
     "Qiskit's reference primitives",
     seconds=1.5,
-    widest=16,
-    note="sampled up to 16 qubits; at 20 qubits a call took half a minute and 5 GB",
+    widest=12,
+    note="sampled up to 12 qubits; at 16 a call took seconds, at 20 half a minute and 5 GB",
     sample=_sample,
     expect=_expect,
 )
