@@ -92,13 +92,16 @@ class _Walk:
 
 
 def _key(item: Node | Atom) -> Hashable:
+    """Return what two items share only if they do the same: neither has an equality of its own."""
     if isinstance(item, Matrix):
         return (Matrix, item.targets, item.matrix.tobytes(), item.control, item.value)
     if isinstance(item, Table):
         return (Table, item.targets, item.diagonal.tobytes(), item.control, item.value)
     if isinstance(item, Dense):
         return (Dense, item.targets, tuple(map(_key, item.factors)), item.control, item.value)
-    return item
+    if isinstance(item, Diagonal):
+        return (Diagonal, tuple(map(_key, item.phases)))
+    return (type(item), *(getattr(item, name) for name in item.__slots__))
 
 
 def _cost(node: Node, amplitudes: int) -> float:

@@ -20,7 +20,7 @@ from qruntime.execution.lru import Lru
 from qruntime.execution.observables import PauliSums, common_width, pauli_sum
 from qruntime.execution.program import StatevectorProgram, seed_words
 from qruntime.execution.readout import Readout, Samples
-from qruntime.execution.shared import chunks, release_large
+from qruntime.execution.shared import chunks
 
 Reals = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -84,7 +84,6 @@ class Measurement:
             extended = self.program.extended(rows)
             for chunk in chunks(len(rows), self.program.num_qubits, shots):
                 self._add(rows, extended, chunk, shots, words, means, variances)
-            release_large(self.program)
         return means, np.sqrt(variances)
 
     def _add(
@@ -103,7 +102,6 @@ class Measurement:
         size = 0
         for number, basis in enumerate(self.bases):
             samples = basis.draw(mine, states, number * len(rows) + chunk.start, shots, words)
-            release_large(basis)
             pending.append((number, samples))
             size += len(samples.keys)
             if size > _MAX_PENDING:

@@ -175,10 +175,6 @@ class StatevectorProgram:
         """Return checked rows of values, with a column for each expression that is not affine."""
         return self._parameters.extend(values)
 
-    def release(self) -> None:
-        """Give back the memory that is kept for the next call."""
-        self._tables.clear()
-
     def states(self, values: Any = None, *, states: Any = None) -> NDArray[np.complex128]:
         """Return the final states, (K, 2**n), global phase included."""
         rows, initial = self._bindings(values, states)

@@ -25,7 +25,6 @@ Rows = NDArray[np.float64]
 
 _CHUNK_AMPLITUDES = 1 << 18
 _CHUNK_OUTCOMES = 1 << 21
-_LARGE_QUBITS = 14
 
 
 def chunks(rows: int, qubits: int, shots: int) -> Iterator[slice]:
@@ -34,12 +33,6 @@ def chunks(rows: int, qubits: int, shots: int) -> Iterator[slice]:
     step = max(1, min(_CHUNK_AMPLITUDES >> qubits, _CHUNK_OUTCOMES // outcomes))
     for begin in range(0, rows, step):
         yield slice(begin, min(begin + step, rows))
-
-
-def release_large(program: StatevectorProgram) -> None:
-    """Give back a program's memory where many programs would keep too much together."""
-    if program.num_qubits >= _LARGE_QUBITS:
-        program.release()
 
 
 @dataclass(frozen=True)
@@ -117,8 +110,6 @@ class SharedPrefixes:
             if number not in found:
                 stream = streams[number]
                 found[number] = program.sample(rows[number], shots, seed=seed, stream=stream)
-                if len(self.programs) > 1:
-                    release_large(program)
         return [found[number] for number in range(len(self.programs))]
 
 
@@ -142,6 +133,4 @@ class _Run:
             for (tail, rows, words), drawn in zip(self.tails, pieces, strict=True):
                 if chunk.start < len(rows):
                     drawn.append(tail.draw(rows[chunk], states, chunk.start, self.shots, words))
-                    release_large(tail)
-        release_large(self.prefix)
         return [Samples.joined(drawn) for drawn in pieces]

@@ -275,17 +275,6 @@ def test_only_a_bounded_part_of_the_states_is_held_at_once(monkeypatch, always, 
     assert ours == alone(each, values, shots=500, seed=7, memory=True)
 
 
-def test_wide_programs_give_their_memory_back(monkeypatch):
-    monkeypatch.setattr(shared, "_LARGE_QUBITS", 1)
-    template = AerBackend().compile(bases())
-
-    template.run([rows()] * 8 + [rows(seed=2)], shots=10)
-
-    (family,) = template._together._families
-    programs = [*template._together.programs, family.prefix, *family.tails]
-    assert [len(program._kept) for program in programs] == [0] * 19
-
-
 def test_what_does_not_pay_is_left_alone(simulated):
     small = [in_basis(ansatz(2, 1), letters) for letters in ("XX", "ZZ")]
     template = AerBackend().compile(small)
