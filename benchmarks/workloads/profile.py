@@ -8,6 +8,7 @@ the shots, to one shot. Binding and simulating are one compiled call and so one 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from statistics import median
 from time import perf_counter
 
@@ -34,17 +35,17 @@ def cells(bench: Bench) -> Iterator[Cell]:
         ) -> list[float]:
             row = rows()
             times = [perf_counter()]
-            program.sample(row, 1)
-            times.append(perf_counter())
-            program.sample(row, SHOTS)
-            times.append(perf_counter())
             job = template.run(row, shots=SHOTS)
             times.append(perf_counter())
             result = job.result()
             times.append(perf_counter())
             result.get_counts()
             times.append(perf_counter())
-            one, many, run, *after = [1e6 * (b - a) for a, b in zip(times, times[1:], strict=False)]
+            program.sample(row, SHOTS)
+            times.append(perf_counter())
+            program.sample(row, 1)
+            times.append(perf_counter())
+            run, *after, many, one = [1e6 * (b - a) for a, b in pairwise(times)]
             return [one, max(0.0, many - one), max(0.0, run - many), *after]
 
         turns = [_turn(iteration, bench.plan.burst_seconds) for _ in range(bench.plan.rounds + 1)]
