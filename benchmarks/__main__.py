@@ -22,7 +22,7 @@ from types import ModuleType
 
 from benchmarks import machine, peers, report
 from benchmarks.measure import FULL, QUICK, one_core
-from benchmarks.results import LATEST, Cell, Results, Way
+from benchmarks.results import LATEST, Cell, Results, Way, load
 from benchmarks.workloads import Bench
 
 WORKLOADS = (
@@ -48,7 +48,7 @@ def main() -> None:
     asked.output.parent.mkdir(parents=True, exist_ok=True)
     results.save(asked.output)
     if asked.output == LATEST:
-        report.publish(results)
+        report.publish(load(asked.output))
 
 
 def _arguments() -> argparse.Namespace:

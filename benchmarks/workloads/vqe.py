@@ -23,7 +23,8 @@ def cells(bench: Bench) -> Iterator[Cell]:
     energy, ansatz = Energy(), hea(4)
     circuits = energy.circuits(ansatz)
     bursts = {}
-    for peer in bench.named("ours", "careful", "naive", "aer_v2", "qulacs"):
+    slow = () if bench.quick else ("naive",)
+    for peer in bench.named("ours", "careful", "aer_v2", "qulacs", *slow):
         run = peer.many(circuits, SHOTS)
         _check(peer.name, run, circuits, ansatz.num_parameters)
         bursts[peer.name] = looped(_iteration(energy, run), new_rows(ansatz.num_parameters))
