@@ -45,6 +45,12 @@ build:
 # everything that CI runs
 ci: check docs test-all
 
+# ours and other simulators at the same work, beside the goals; --quick only shows that it works
+bench *arguments:
+    @{{ bin }}/python -c 'import pennylane_lightning, qsimcirq, qulacs' 2> /dev/null || {{ bin }}/python -m pip install --quiet --requirement requirements-bench.txt
+    {{ bin }}/python -m benchmarks {{ arguments }}
+
 # refresh the locked versions of everything that development uses
 lock:
     {{ bin }}/uv pip compile --quiet --universal --python-version 3.11 --group dev --all-extras --no-emit-index-url --no-annotate --no-header pyproject.toml --output-file requirements-dev.txt
+    {{ bin }}/uv pip compile --quiet --universal --python-version 3.11 --group peers --constraint requirements-dev.txt --no-emit-index-url --no-annotate --no-header pyproject.toml --output-file requirements-bench.txt

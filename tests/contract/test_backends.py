@@ -377,6 +377,7 @@ def test_lists_give_what_aers_own_parameter_binds_gives(backend: ProgramBackend)
     pair = [turned(backend, a), turned(backend, b + 0.1)]
     binds = [{a: [0.3, 1.2, 2.2]}, {b: [0.4, 2.9]}]
     method = backend.options.method
+    backend.set_options(tier="aer")
 
     found = backend.run(pair, parameter_binds=binds, seed_simulator=5).result()
 

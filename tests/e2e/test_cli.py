@@ -71,6 +71,18 @@ def test_equal_seeds_give_equal_results_and_the_file_has_the_result(bell, tmp_pa
     assert sum(results[0].values()) == 1024
 
 
+def test_a_program_is_given_qiskits_own_transpiler_when_the_cache_is_switched_off(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from qiskit import transpile\n"
+        "def main(backend, user_messenger):\n    return transpile.__module__\n"
+    )
+
+    printed = [qruntime("run", program, *given).stdout for given in ((), ("--no-transpile-cache",))]
+
+    assert printed == ["qruntime.execution.transpilation\n", "qiskit.compiler.transpiler\n"]
+
+
 def test_json_lines_tell_the_whole_story(bell):
     done = qruntime("run", bell, "--json", "--input", "repetitions=2")
 

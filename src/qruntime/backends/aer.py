@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import is_
 from typing import Any, Self
 
 from qiskit import QuantumCircuit
@@ -14,14 +16,14 @@ from qiskit.transpiler import CouplingMap, Target
 
 from qruntime.backends.aer_options import MAX_SHOTS, aer_checks, aer_defaults, reach_of
 from qruntime.backends.aer_process import run_with_timeout
-from qruntime.backends.aer_simulate import simulate
+from qruntime.backends.aer_runs import Plan, run
 from qruntime.backends.circuits import (
     active_qubits,
-    bind_parameters,
     check_instructions,
     check_on_device,
     instruction_names,
     read_circuits,
+    read_works,
 )
 from qruntime.backends.describe import configuration_of, properties_of
 from qruntime.backends.noise import noise_model_from
@@ -35,6 +37,7 @@ from qruntime.program.job import FinishedJob
 from qruntime.program.models import configuration_from
 
 _RESHAPING = ("method", "noise_model", "device")
+_PLAIN = frozenset({bool, int, float, str, type(None)})
 
 
 class AerBackend(Transpiling, ProgramBackend):
@@ -61,6 +64,7 @@ class AerBackend(Transpiling, ProgramBackend):
         self._device_configuration = configuration
         self._device_properties = properties
         self._device_target = target
+        self._last_plan: _Planned | None = None
         self._reshape(aer_defaults())
         super().__init__(self._configuration, provider, target=target, **fields)
 
@@ -140,27 +144,37 @@ class AerBackend(Transpiling, ProgramBackend):
         single values (circuits x binds) or lists (one dict a circuit). ``run_config`` overrides
         ``options``.
 
+        Each circuit goes to the fastest tier that takes it, by the same rule as in ``compile``:
+        the circuit and the options decide, and ``tier`` pins one. What only Aer can do goes to
+        ``AerSimulator.run`` itself, which the tier ``native`` beats for templates alone. What was
+        compiled for a circuit serves all that differ from it in the numbers of their gates.
+
+        With ``seed_simulator``, a run gives the same counts each time on the same tier. On the
+        tiers ``native`` and ``aer`` these are the counts of ``AerSimulator.run`` on the whole list,
+        bit for bit; ``kernel`` and ``clifford`` agree with it in distribution only. The metadata of
+        each experiment names its tier.
+
         Raises:
             InvalidInputError: circuits or options that cannot be run as given; nothing was run.
+            UnsupportedOptionError: the pinned tier does not take a circuit; the message says why.
             ExecutionError: the simulation failed, for lack of memory for one.
             ExecutionTimeoutError: it took longer than ``timeout``.
         """
-        options = self._options_with(run_config)
+        options, plan = self._planned(run_config)
         seconds = timeout_or_none(timeout)
         read = read_circuits(circuits, run_input)
         self._check_circuits(read, options["method"])
-        bound = bind_parameters(read, parameter_binds)
-        aer_options = _for_aer(options)
-        if seconds is None:
-            result = simulate(bound, aer_options)
-        else:
-            result = run_with_timeout(bound, aer_options, seconds)
-        return FinishedJob(
+        works = read_works(read, parameter_binds)
+        result = run(works, plan) if seconds is None else run_with_timeout(works, plan, seconds)
+        experiments = sum(map(len, works))
+        job = FinishedJob(
             self,
             self._finished(result, options),
-            circuits=len(bound),
-            shots=len(bound) * options["shots"],
+            circuits=experiments,
+            shots=experiments * options["shots"],
         )
+        result.job_id = result.job_id or job.job_id()
+        return job
 
     def compile(self, circuits: Any, *, tier: str | None = None, **options: Any) -> Template:
         """Compile circuits once, to run them for many values of their parameters.
@@ -171,7 +185,7 @@ class AerBackend(Transpiling, ProgramBackend):
         machine compiles for half a minute); ``clifford``, stim, for other Clifford circuits without
         parameters where it gains by it; ``native``, Aer's controller with the circuit assembled
         once, whose counts are Aer's own for a seed; ``aer``, ``AerSimulator.run``. ``tier`` pins
-        one.
+        one, in place of the option of that name.
 
         Raises:
             InvalidInputError: circuits or options that cannot be run as given.
@@ -186,7 +200,7 @@ class AerBackend(Transpiling, ProgramBackend):
             read,
             _for_aer(chosen),
             single=single,
-            tier=tier,
+            tier=chosen["tier"] if tier is None else tier,
             finish=lambda result: self._finished(result, chosen),
         )
 
@@ -197,9 +211,13 @@ class AerBackend(Transpiling, ProgramBackend):
         """
         return Sampler(self.configured(**options))
 
-    def estimator(self, **options: Any) -> Estimator:
-        """Return a ``BaseEstimatorV2`` on this backend. ``options`` are run options."""
-        return Estimator(self.configured(**options))
+    def estimator(self, *, statistics: str = "normal", **options: Any) -> Estimator:
+        """Return a ``BaseEstimatorV2`` on this backend. ``options`` are run options.
+
+        ``statistics`` is what a ``precision`` means where states are computed without noise:
+        ``normal``, exact values plus normal noise of that size; ``shots``, estimates from shots.
+        """
+        return Estimator(self.configured(**options), statistics)
 
     def configured(self, **options: Any) -> Self:
         """Return a backend like this one whose options are these and otherwise this one's."""
@@ -214,6 +232,18 @@ class AerBackend(Transpiling, ProgramBackend):
         asked = {**dict(self._options), **given(run_config, defaults)}
         check_known(asked, defaults, backend=str(self.name))
         return {**defaults, **checked(given(asked, defaults), aer_checks())}
+
+    def _planned(self, run_config: Mapping[str, Any]) -> tuple[dict[str, Any], Plan]:
+        """Return all options of a run and what follows; the last ones need no second check."""
+        now = dict(self._options.items())
+        kept = self._last_plan
+        if kept is not None and _equal(kept.asked, run_config) and _same(kept.set, now):
+            return kept.options, kept.plan
+        options = self._options_with(run_config)
+        plan = Plan.of(_for_aer(options), options["tier"])
+        if all(type(value) in _PLAIN for value in (*now.values(), *run_config.values())):
+            self._last_plan = _Planned(dict(run_config), now, options, plan)
+        return options, plan
 
     def _check_circuits(self, circuits: list[QuantumCircuit], method: str) -> None:
         reach = reach_of(method)
@@ -247,8 +277,28 @@ def _for_aer(options: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: value
         for key, value in options.items()
-        if value is not None and key not in RECORDED and key != "meas_level"
+        if value is not None and key not in RECORDED and key not in {"meas_level", "tier"}
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """What the run options were, ``asked`` with the run and ``set`` before, and what came of it."""
+
+    asked: dict[str, Any]
+    set: dict[str, Any]
+    options: dict[str, Any]
+    plan: Plan
+
+
+def _equal(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Return whether equal values of the same types stand under the same names."""
+    return first == second and all(type(second[name]) is type(first[name]) for name in first)
+
+
+def _same(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Return whether the very same values stand under the same names."""
+    return first.keys() == second.keys() and all(map(is_, first.values(), second.values()))
 
 
 def _limit(circuit: QuantumCircuit, method: str) -> int:

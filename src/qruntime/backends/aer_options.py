@@ -20,6 +20,7 @@ from qruntime.backends.options import (
     real,
 )
 from qruntime.errors import InvalidInputError, UnsupportedOptionError
+from qruntime.execution.tiers import TIERS
 
 MAX_SHOTS = 1_000_000
 
@@ -116,10 +117,11 @@ def reach_of(method: str) -> Reach:
 
 @cache
 def aer_defaults() -> Mapping[str, Any]:
-    """Return every option with its default: those of AerSimulator and those of old programs."""
+    """Return every option with its default: AerSimulator's, those of old programs and ``tier``."""
     from qiskit_aer import AerSimulator
 
-    return {**dict(AerSimulator._default_options()), **SIMULATOR_DEFAULTS, "shots": 1024}
+    ours = {**SIMULATOR_DEFAULTS, "shots": 1024, "tier": None}
+    return {**dict(AerSimulator._default_options()), **ours}
 
 
 @cache
@@ -134,6 +136,7 @@ def aer_checks() -> Mapping[str, Check]:
     checks |= {name: one_of(*choices) for name, choices in _CHOICES.items()}
     checks |= SIMULATOR_CHECKS
     checks["shots"] = integer(1, MAX_SHOTS)
+    checks["tier"] = one_of(None, *TIERS)
     checks["method"] = _one_that_is_here(simulator.available_methods(), _GPU_METHODS)
     checks["device"] = _one_that_is_here(devices, _GPU_DEVICES)
     checks["noise_model"] = noise_model_or_none

@@ -20,25 +20,33 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import IO, Any
 
-from qiskit import QuantumCircuit
 from qiskit.result import Result
 
-from qruntime.backends.aer_simulate import simulate
-from qruntime.errors import ExecutionError, ExecutionTimeoutError, InvalidInputError
+from qruntime.backends.aer_runs import Plan, run
+from qruntime.backends.circuits import Work
+from qruntime.errors import (
+    ExecutionError,
+    ExecutionTimeoutError,
+    InvalidInputError,
+    QRuntimeError,
+)
+from qruntime.execution.program import warm
 
 _LENGTH = struct.Struct("!Q")
 _START_SECONDS = 120.0
+_PREPARE_SECONDS = 600.0
+_PREPARE = "prepare"
 _ORPHAN_SECONDS = 60.0
 _LONGEST_WAIT_SECONDS = 3600.0
 
 
-def run_with_timeout(
-    circuits: Sequence[QuantumCircuit], options: Mapping[str, Any], timeout: float
-) -> Result:
-    """Run bound circuits on Aer in a child process, for at most ``timeout`` seconds.
+def run_with_timeout(works: Sequence[Work], plan: Plan, timeout: float) -> Result:
+    """Run circuits as ``aer_runs.run`` does, in a child process, for at most ``timeout`` seconds.
+
+    What the child loads, or compiles once on a machine, before it can begin does not count.
 
     Raises:
         ExecutionTimeoutError: it took longer; the computation was killed, later runs are not
@@ -46,9 +54,11 @@ def run_with_timeout(
         ExecutionError: the simulation failed, or its process died.
         InvalidInputError: the circuits hold something that cannot be sent to another process.
     """
-    request = _packed((list(circuits), dict(options), timeout))
+    request = _packed((list(works), plan, timeout))
     child = _take()
     try:
+        if plan.may_need_kernel:
+            child.prepare()
         answer = child.ask(request, timeout)
     except BaseException:
         child.kill()
@@ -65,6 +75,7 @@ class _Child:
 
     def __init__(self) -> None:
         start = f"import sys; sys.path[:] = {sys.path!r}; import {__name__} as own; own.serve()"
+        self._prepared = False
         self._process = subprocess.Popen(  # noqa: S603  our own module, no shell
             [sys.executable, "-c", start], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -83,17 +94,35 @@ class _Child:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def prepare(self) -> None:
+        """Have the kernels loaded, or compiled; the first time on a machine takes long."""
+        if self._prepared:
+            return
+        try:
+            answer = self._exchange(_packed(_PREPARE), _PREPARE_SECONDS)
+        except TimeoutError as error:
+            raise ExecutionError("the compiled statevector could not be loaded in time") from error
+        if isinstance(answer, BaseException):
+            raise answer
+        self._prepared = True
+
     def ask(self, request: bytes, timeout: float) -> Any:
         """Send a request and return the answer."""
-        assert self._process.stdin is not None
         try:
-            _write(self._process.stdin, request)
-            return self._receive(timeout)
+            return self._exchange(request, timeout)
         except TimeoutError as error:
             raise ExecutionTimeoutError(
                 f"the circuits did not finish within the timeout of {timeout:g} s; the "
                 "computation was stopped"
             ) from error
+
+    def _exchange(self, request: bytes, timeout: float) -> Any:
+        assert self._process.stdin is not None
+        try:
+            _write(self._process.stdin, request)
+            return self._receive(timeout)
+        except TimeoutError:
+            raise
         except (OSError, EOFError) as error:
             self.kill()
             code = self._process.returncode
@@ -209,17 +238,29 @@ def serve() -> None:
         _write(answers, _packed(_answer(requests.read(length))))
 
 
-def _answer(request: bytes) -> Result | Exception:
+def _answer(request: bytes) -> Result | str | Exception:
     try:
-        circuits, options, timeout = pickle.loads(request)  # noqa: S301  written by our parent
+        asked = pickle.loads(request)  # noqa: S301  written by our parent
     except Exception as error:  # noqa: BLE001  the parent raises it; dying would lose the reason
         return _not_sendable(error)
+    if asked == _PREPARE:
+        return _prepared()
+    works, plan, timeout = asked
     alarm = timeout + _ORPHAN_SECONDS
     # A parent that was killed cannot kill: the alarm ends even a computation that holds the lock.
     signal.setitimer(signal.ITIMER_REAL, alarm if alarm < 1e8 else 0)
     try:
-        return simulate(circuits, options)
-    except ExecutionError as error:
+        return run(works, plan)
+    except QRuntimeError as error:
         return error
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _prepared() -> str | Exception:
+    """Load the kernels. A parent that is killed meanwhile closes the pipe, which ends the child."""
+    try:
+        warm()
+    except QRuntimeError as error:
+        return error
+    return _PREPARE

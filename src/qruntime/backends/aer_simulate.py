@@ -21,8 +21,10 @@ def _simulator() -> Any:
     return AerSimulator()
 
 
-def simulate(circuits: Sequence[QuantumCircuit], options: Mapping[str, Any]) -> Result:
-    """Run bound circuits on Aer.
+def simulate(
+    circuits: Sequence[QuantumCircuit], options: Mapping[str, Any], *, first: int = 0
+) -> Result:
+    """Run bound circuits on Aer; ``first`` is the number of the first one in its list.
 
     Raises:
         ExecutionError: Aer failed for at least one circuit; the message has Aer's reason for each.
@@ -35,7 +37,7 @@ def simulate(circuits: Sequence[QuantumCircuit], options: Mapping[str, Any]) -> 
     if not result.success:
         reasons = [
             f"circuit {index}: {getattr(experiment, 'status', 'failed')}"
-            for index, experiment in enumerate(result.results)
+            for index, experiment in enumerate(result.results, start=first)
             if not experiment.success
         ]
         raise ExecutionError("; ".join(reasons) or str(result.status))

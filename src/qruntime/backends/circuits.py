@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +19,7 @@ from qiskit.transpiler import Target
 from qruntime.errors import InvalidCircuitError, InvalidInputError, MissingDependencyError
 
 _VERSION = re.compile(r"^\s*OPENQASM\s+(\d+)", re.MULTILINE)
+_SINGLE = frozenset({int, float, np.float64})
 _ALLOWED = "a circuit is a QuantumCircuit or OpenQASM 2 or 3 text"
 
 
@@ -89,14 +92,69 @@ def bind_parameters(
         InvalidCircuitError: a parameter has no value.
         InvalidInputError: the binds do not fit the circuits.
     """
-    rows = _rows(circuits, _binds(parameter_binds))
-    return [
-        _bind(circuit, row, index) for index, circuit in enumerate(circuits) for row in rows[index]
-    ]
+    return [bound for work in read_works(circuits, parameter_binds) for bound in work.bound()]
 
 
 Row: TypeAlias = dict[Parameter | str, float]
 Column: TypeAlias = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A circuit to run: once, or with each row of values of its parameters, in their order."""
+
+    circuit: QuantumCircuit
+    rows: npt.NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return 1 if self.rows is None else len(self.rows)
+
+    def bound(self) -> Iterator[QuantumCircuit]:
+        """Yield the circuit with each row bound, under its own name."""
+        if self.rows is None:
+            yield self.circuit
+            return
+        for row in self.rows.tolist():
+            made = self.circuit.assign_parameters(row)
+            made.name = self.circuit.name
+            yield made
+
+
+def read_works(circuits: Sequence[QuantumCircuit], parameter_binds: Any) -> list[Work]:
+    """Return what is to be run for both dialects of ``parameter_binds``; see ``bind_parameters``.
+
+    Raises:
+        InvalidCircuitError: a parameter has no value.
+        InvalidInputError: the binds do not fit the circuits.
+    """
+    rows = _rows(circuits, _binds(parameter_binds))
+    return [
+        work
+        for index, circuit in enumerate(circuits)
+        for work in _works(circuit, rows[index], index)
+    ]
+
+
+def _works(circuit: QuantumCircuit, rows: list[Row], index: int) -> list[Work]:
+    """Return one piece of work if every row has exactly the circuit's parameters."""
+    order = list(circuit.parameters) if circuit.num_parameters else []
+    wanted = set(order)
+    matrix = []
+    for row in rows:
+        values = _named(row, order)
+        if values is None or values.keys() != wanted:
+            return [Work(_bind(circuit, each, index)) for each in rows]
+        matrix.append([values[parameter] for parameter in order])
+    return [Work(circuit, np.array(matrix) if order else None)]
+
+
+def _named(row: Row, order: list[Parameter]) -> Mapping[Any, float] | None:
+    """Return a row with parameters in place of their names, or None if it has one twice."""
+    if str not in map(type, row):
+        return row
+    names = {parameter.name: parameter for parameter in order}
+    found = {names.get(key, key) if isinstance(key, str) else key: row[key] for key in row}
+    return found if len(found) == len(row) else None
 
 
 def _binds(parameter_binds: Any) -> list[Mapping[Any, Any]]:
@@ -119,6 +177,9 @@ def _binds(parameter_binds: Any) -> list[Mapping[Any, Any]]:
 
 
 def _rows(circuits: Sequence[QuantumCircuit], binds: list[Mapping[Any, Any]]) -> list[list[Row]]:
+    plain = [_plain_row(item) for item in binds]
+    if any(plain) and None not in plain:
+        return [[row for row in plain if row is not None]] * len(circuits)
     columns = [_columns(item, place) for place, item in enumerate(binds)]
     ranks = {values.ndim for item in columns for values in item.values()}
     if not any(columns):
@@ -136,6 +197,16 @@ def _rows(circuits: Sequence[QuantumCircuit], binds: list[Mapping[Any, Any]]) ->
             "must have one a circuit"
         )
     return [_transposed(item, place) for place, item in enumerate(columns)]
+
+
+def _plain_row(binds: Mapping[Any, Any]) -> Row | None:
+    """Return a dict of single finite numbers as it is, or None for whatever needs a closer look."""
+    values = binds.values()
+    if not {*map(type, values)} <= _SINGLE or not all(map(isfinite, values)):
+        return None
+    if not all(isinstance(key, Parameter | str) for key in binds):
+        return None
+    return {key: float(value) for key, value in binds.items()}
 
 
 def _columns(binds: Mapping[Any, Any], place: int) -> dict[Parameter | str, Column]:

@@ -67,7 +67,8 @@ def one_of(*allowed: Any) -> Check:
     def check(name: str, value: Any) -> Any:
         if value not in allowed:
             listed = ", ".join(repr(item) for item in allowed)
-            hint = nearest(value, allowed) if isinstance(value, str) else ""
+            known = [item for item in allowed if isinstance(item, str)]
+            hint = nearest(value, known) if isinstance(value, str) else ""
             raise InvalidInputError(f"option '{name}' must be one of {listed}, not {value!r}{hint}")
         return value
 

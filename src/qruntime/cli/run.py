@@ -64,6 +64,13 @@ def run(  # noqa: PLR0913  a parameter is an option of the command
         str | None,
         typer.Option(help="Run it on this server, with the key of `qruntime login`."),
     ] = None,
+    transpile_cache: Annotated[
+        bool,
+        typer.Option(
+            "--transpile-cache/--no-transpile-cache",
+            help="Serve the program's transpile() from a cache, or leave all of it to Qiskit.",
+        ),
+    ] = True,
     json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
     output: Annotated[
         Path | None, typer.Option(help="Write the result to this file, as JSON.")
@@ -84,6 +91,7 @@ def run(  # noqa: PLR0913  a parameter is an option of the command
             "backend_options": backend_options,
             "log_level": log_level,
             "max_execution_time": max_time,
+            "transpile_cache": transpile_cache,
         }
         with _terminable(), _service(url) as service:
             program_id = _uploaded(service, program, metadata)

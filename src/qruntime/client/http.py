@@ -245,6 +245,7 @@ def _options(options: JobOptions) -> dict[str, Any]:
         "session_id": options.session_id,
         "image": options.image,
         "backend_options": encoded,
+        "transpile_cache": options.transpile_cache,
         "priority": options.priority,
         "start_deadline": options.start_deadline,
         "max_attempts": options.max_attempts,

@@ -23,7 +23,7 @@ class RuntimeOptions:
     ``backend_options`` set the backend's options for this job, such as ``shots`` or
     ``seed_simulator``. ``max_execution_time`` and ``session_time`` are in seconds. ``image`` is the
     worker image as ``name:tag``. ``log_level`` is DEBUG, INFO, WARNING (the default), ERROR or
-    CRITICAL.
+    CRITICAL. ``transpile_cache=False`` has Qiskit transpile each circuit of the program anew.
     """
 
     backend_name: Any = None
@@ -34,6 +34,7 @@ class RuntimeOptions:
     session_time: float | None = None
     backend: Any = None
     backend_options: dict[str, Any] = field(default_factory=dict)
+    transpile_cache: bool = True
 
     @classmethod
     def of(cls, options: RuntimeOptions | Mapping[str, Any] | None) -> RuntimeOptions:
@@ -82,6 +83,10 @@ class RuntimeOptions:
             raise InvalidInputError(
                 f"backend_options must be a dict from names to values, not {given!r}"
             )
+        if not isinstance(self.transpile_cache, bool):
+            raise InvalidInputError(
+                f"transpile_cache must be True or False, not {self.transpile_cache!r}"
+            )
         tags = self.job_tags
         if tags is not None and (
             not isinstance(tags, list | tuple) or any(not isinstance(tag, str) for tag in tags)
@@ -102,5 +107,6 @@ class RuntimeOptions:
             session_time=self.session_time,
             image=self.image,
             backend_options=dict(self.backend_options or {}),
+            transpile_cache=self.transpile_cache,
         )
         return options, held

@@ -100,6 +100,7 @@ class JobOptions:
     those of a higher ``priority`` start first. A job that has not started ``start_deadline``
     seconds after it was submitted fails. ``max_attempts`` is how often it may be started if its
     worker is lost; a program's own failure is never tried again.
+    ``transpile_cache`` is whether the program's ``transpile`` is served from the worker's cache.
     """
 
     backend_name: str
@@ -110,6 +111,7 @@ class JobOptions:
     session_time: float | None = None
     image: str | None = None
     backend_options: Mapping[str, Any] = field(default_factory=dict)
+    transpile_cache: bool = True
     priority: int = 0
     start_deadline: float | None = None
     max_attempts: int = 1

@@ -128,6 +128,7 @@ class LocalRuntime:
             backend=checked if backend is not None or self._in_process else None,
             backend_options=wire.encode(dict(options.backend_options)),
             log_level=options.log_level,
+            transpile_cache=options.transpile_cache,
         )
         with self._submitting:
             job = queue()

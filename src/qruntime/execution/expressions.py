@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import Parameter, ParameterExpression, QuantumCircuit
+from qiskit.circuit import Parameter, ParameterExpression, ParameterVector, QuantumCircuit
 
 from qruntime.errors import InvalidInputError
 from qruntime.execution.unsupported import NotSupportedError
@@ -17,14 +17,19 @@ from qruntime.execution.unsupported import NotSupportedError
 _PROBES = (0.7310585786300049, -1.618033988749895, 2.718281828459045)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Angle:
-    """``constant + sum(factor * column)`` over columns of the extended rows of values."""
+    """``constant + sum(factor * column)`` over columns of the extended rows of values.
+
+    Nothing changes an angle; it is not frozen because that makes it slow to make.
+    """
 
     constant: float = 0.0
     terms: tuple[tuple[int, float], ...] = ()
 
     def __add__(self, other: Angle) -> Angle:
+        if not other.terms or not self.terms:
+            return Angle(self.constant + other.constant, self.terms or other.terms)
         totals = dict(self.terms)
         for column, factor in other.terms:
             totals[column] = totals.get(column, 0.0) + factor
@@ -32,6 +37,9 @@ class Angle:
         return Angle(self.constant + other.constant, terms)
 
     def __mul__(self, factor: float) -> Angle:
+        if len(self.terms) == 1:
+            ((column, own),) = self.terms
+            return Angle(self.constant * factor, ((column, own * factor),))
         return Angle(self.constant * factor, tuple((c, f * factor) for c, f in self.terms))
 
     def __neg__(self) -> Angle:
@@ -47,14 +55,24 @@ class Parameters:
     """The parameters of one circuit, in its own order, and the expressions made of them.
 
     An expression that is affine becomes an ``Angle`` over the parameters. Any other becomes a
-    column of its own, computed from the row by Qiskit's own arithmetic.
+    column of its own, computed from the row by Qiskit's own arithmetic. A row may also have
+    ``slots``: numbers behind the parameters, which stand in for numbers of the circuit.
     """
 
-    def __init__(self, circuit: QuantumCircuit) -> None:
-        self.names = tuple(circuit.parameters)
+    def __init__(self, circuit: QuantumCircuit, *, slots: int = 0) -> None:
+        self.names: tuple[Parameter, ...] = tuple(circuit.parameters)
+        self.slots = slots
+        self._next_slot = len(self.names)
         self._columns = {parameter: k for k, parameter in enumerate(self.names)}
         self._expressions: list[ParameterExpression] = []
         self._angles: dict[ParameterExpression, Angle] = {}
+
+    @classmethod
+    def plain(cls, number: int) -> Parameters:
+        """Return so many parameters that belong to no circuit."""
+        made = cls(QuantumCircuit())
+        made.names = tuple(ParameterVector("column", number))
+        return made
 
     def __len__(self) -> int:
         return len(self.names)
@@ -62,7 +80,17 @@ class Parameters:
     @property
     def columns(self) -> int:
         """The length of an extended row."""
-        return len(self.names) + len(self._expressions)
+        return self.given + len(self._expressions)
+
+    @property
+    def given(self) -> int:
+        """The length of a row."""
+        return len(self.names) + self.slots
+
+    def slot(self) -> Angle:
+        """Return the angle that the next slot stands for."""
+        self._next_slot += 1
+        return Angle(0.0, ((self._next_slot - 1, 1.0),))
 
     def angle(self, value: Any) -> Angle:
         """Return the angle that a gate's parameter stands for."""
@@ -98,10 +126,10 @@ class Parameters:
         rows = np.ascontiguousarray(given, dtype=np.float64)
         if rows.ndim == 1:
             rows = rows.reshape(1, -1)
-        if rows.ndim != 2 or rows.shape[1] != len(self.names):
+        if rows.ndim != 2 or rows.shape[1] != self.given:
             raise InvalidInputError(
-                f"values of shape {np.shape(values)} do not fit a circuit with {len(self.names)}"
-                f" parameters; allowed: ({len(self.names)},) or (bindings, {len(self.names)})"
+                f"values of shape {np.shape(values)} do not fit a circuit with {self.given}"
+                f" parameters; allowed: ({self.given},) or (bindings, {self.given})"
             )
         if not math.isfinite(rows.sum()) and not np.isfinite(rows).all():
             raise InvalidInputError("the values of parameters must be finite")
@@ -114,7 +142,7 @@ class Parameters:
         if affine is not None:
             return affine
         self._expressions.append(expression)
-        return Angle(0.0, ((len(self.names) + len(self._expressions) - 1, 1.0),))
+        return Angle(0.0, ((self.columns - 1, 1.0),))
 
     def _affine(self, expression: ParameterExpression) -> Angle | None:
         terms = []

@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from qruntime.execution.atoms import Atom, Flip, Matrix, Phase, Rotation, Table, bits, support
+from qruntime.execution.basis import split_basis_change
 from qruntime.execution.expressions import Angle
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Dense:
     """A product of atoms on at most two targets (ascending), under common outer controls."""
 
@@ -30,20 +29,23 @@ class Dense:
     @property
     def support(self) -> int:
         """The mask of all qubits that this node looks at."""
-        return self.control | sum(1 << q for q in self.targets)
+        mask = self.control
+        for qubit in self.targets:
+            mask |= 1 << qubit
+        return mask
 
     @property
     def fixed(self) -> bool:
         """Whether no parameter changes it."""
-        return all(_fixed(factor) for factor in self.factors)
+        return all(map(_fixed, self.factors))
 
     @property
     def real(self) -> bool:
         """Whether all its matrix elements are real, whatever the parameters are."""
-        return all(_real(factor) for factor in self.factors)
+        return all(map(_real, self.factors))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Diagonal:
     """A product of phases. Those on one or two qubits act where all their qubits are 1."""
 
@@ -76,14 +78,14 @@ def reach(node: Node) -> int:
 
 
 def _fixed(atom: Atom) -> bool:
-    return atom.angle.fixed if isinstance(atom, (Rotation, Phase)) else True
+    return not (isinstance(atom, (Rotation, Phase)) and atom.angle.terms)
 
 
 def _real(atom: Atom) -> bool:
     if isinstance(atom, Rotation):
         return (atom.x & atom.z).bit_count() % 2 == 1
     if isinstance(atom, Matrix):
-        return not np.any(atom.matrix.imag)
+        return bool(not atom.matrix.imag.any()) if atom.real is None else atom.real
     return isinstance(atom, Flip)
 
 
@@ -108,11 +110,13 @@ class _Layers:
 
     def add(self, atom: Atom) -> None:
         if isinstance(atom, Phase):
-            parts = _on_ones(atom) if atom.control.bit_count() <= 2 else [atom]
-            for part in parts:
-                self._phase(part)
-        elif support(atom).bit_count() == 1 and not isinstance(atom, Table):
-            self._single(support(atom).bit_length() - 1, atom)
+            if atom.control == atom.value or atom.control.bit_count() > 2:
+                self._phase(atom)
+            else:
+                for part in _on_ones(atom):
+                    self._phase(part)
+        elif (mask := support(atom)).bit_count() == 1 and not isinstance(atom, Table):
+            self._single(mask.bit_length() - 1, atom)
         elif isinstance(atom, Flip):
             self._flip(atom)
         else:
@@ -157,7 +161,8 @@ class _Layers:
         self.nodes.append(_node(atom))
 
     def _diagonal_wait(self, qubit: int) -> bool:
-        return all(isinstance(atom, Phase) for atom in self.waiting.get(qubit, ()))
+        waiting = self.waiting.get(qubit)
+        return not waiting or {*map(type, waiting)} == {Phase}
 
     def _commute(self, qubit: int) -> None:
         """Make room for a diagonal: what waits on the qubit joins it or goes before it."""
@@ -221,9 +226,9 @@ class _Pairs:
         mask = reach(node)
         qubits = tuple(bits(mask))
         small = len(qubits) <= 2 and not isinstance(node, Table)
-        owners = {id(self._last.get(q)): self._last.get(q) for q in qubits}
-        owner = next(iter(owners.values()), None)
-        if small and len(owners) == 1 and owner and owner.open and mask | owner.mask == owner.mask:
+        owner = self._last.get(qubits[0]) if qubits else None
+        alone = len(qubits) < 2 or self._last.get(qubits[1]) is owner
+        if small and alone and owner and owner.open and mask | owner.mask == owner.mask:
             owner.nodes.append(node)
             return
         group = _Group(mask, [], small)
@@ -299,23 +304,27 @@ def cost(node: Node, amplitudes: int) -> float:
 def fuse(atoms: Iterable[Atom], num_qubits: int, *, from_zero: bool = True) -> Fused:
     """Return the cheapest form that the rules find for a circuit's atoms.
 
-    Only a circuit that begins with all qubits in zero can begin with a product state.
+    Only a circuit that begins with all qubits in zero can begin with a product state. Nothing is
+    fused across the change of basis that it may end with, so that circuits which differ in that
+    alone have the same nodes before it.
     """
-    layers = _Layers()
-    for atom in atoms:
-        layers.add(atom)
-    layers.finish()
+    body, tail = split_basis_change(atoms) if from_zero else (list(atoms), [])
+    layers, last = _Layers(), _Layers()
+    for part, gathered in ((body, layers), (tail, last)):
+        for atom in part:
+            gathered.add(atom)
+        gathered.finish()
     pairs = _Pairs(1 << num_qubits)
     for node in layers.nodes:
         pairs.add(node)
     start: dict[int, tuple[Atom, ...]] = {}
     rest: list[Node] = []
     seen = 0 if from_zero else (1 << num_qubits) - 1
-    for node in pairs.result():
+    for node in (*pairs.result(), *last.nodes):
         mask = reach(node)
         if mask & seen == 0 and mask.bit_count() == 1 and isinstance(node, (Dense, Flip)):
             start[mask.bit_length() - 1] = tuple(_atoms(node))
         else:
             rest.append(node)
         seen |= mask
-    return Fused(start, layers.phase, tuple(rest))
+    return Fused(start, layers.phase + last.phase, tuple(rest))

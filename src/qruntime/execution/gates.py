@@ -47,7 +47,8 @@ def z_rotation(mask: int, angle: Angle) -> list[Atom]:
 
 
 def _fixed(matrix: NDArray[np.complex128]) -> Rule:
-    return lambda q, _: [Matrix(tuple(q), matrix)]
+    real = not matrix.imag.any()
+    return lambda q, _: [Matrix(tuple(q), matrix, real=real)]
 
 
 def _fixed_phase(angle: float) -> Rule:

@@ -12,9 +12,9 @@ import math
 
 import numpy as np
 
-from qruntime.execution.layout import BIG, NETWORK, OP_WIDTH, TILE_BITS
-from qruntime.execution.matrices import build, exact, fill_angles, fill_table
-from qruntime.execution.vector import dense_sweep, flip_sweep
+from qruntime.execution.layout import BIG, LANES, NETWORK, OP_WIDTH, PASS, TILE_BITS
+from qruntime.execution.matrices import build, exact, exact_inline
+from qruntime.execution.vector import copy_sweep, dense_sweep, flip_sweep, tripled_sweep
 
 _lane_0, _lane_1, _lane_2 = (dense_sweep(0, (0, 1 << k)) for k in range(3))
 _real_0, _real_1, _real_2 = (dense_sweep(0, (0, 1 << k), real=True) for k in range(3))
@@ -23,16 +23,25 @@ _pair_01, _pair_02, _pair_12 = (
 )
 _high = dense_sweep(1, (0,))
 _real_high = dense_sweep(1, (0,), real=True)
-_mixed_0, _mixed_1, _mixed_2 = (dense_sweep(1, (0, 1 << k)) for k in range(3))
+_mixed_0, _mixed_1, _mixed_2 = (
+    tripled_sweep(1, (0, 1 << k), groups=2, even=False) for k in range(3)
+)
+_even_high = tripled_sweep(1, (0,), groups=1, even=True)
+_even_high_high = tripled_sweep(2, (0,), groups=1, even=True)
 _high_high = dense_sweep(2, (0,))
 _phase = dense_sweep(0, (0,))
+_gather, _scatter = copy_sweep(back=False), copy_sweep(back=True)
 _flip, _flip_0, _flip_1, _flip_2 = (flip_sweep(xor) for xor in (0, 1, 2, 4))
 
 
-@exact
+@exact_inline
 def sweep(kernel, re, im, count, fixed, value, first, second, table, at):  # noqa: C901, PLR0912 - a jump table
     """Run the sweep of this number; see ``vector.dense_sweep`` for the arguments."""
-    if kernel == 6:
+    if kernel == 21:
+        _even_high_high(re, im, count, fixed, value, first, second, table, at)
+    elif kernel == 20:
+        _even_high(re, im, count, fixed, value, first, second, table, at)
+    elif kernel == 6:
         _high(re, im, count, fixed, value, first, second, table, at)
     elif kernel == 12:
         _flip(re, im, count, fixed, value, first, second, table, at)
@@ -92,7 +101,7 @@ def scale(re, im, size, c, s):
         im[i] = c * a_im + s * a_re
 
 
-@exact
+@exact_inline
 def start(code, reals, angles, m_re, m_im, re, im):
     """Set the state to the product of each qubit's first gate on zero, with the global phase."""
     begin = code[9]
@@ -105,7 +114,7 @@ def start(code, reals, angles, m_re, m_im, re, im):
             re[half : 2 * half] = 0.0
             im[half : 2 * half] = 0.0
             continue
-        build(code, reals, angles, first, last, 2, m_re, m_im)
+        build(code, reals, angles, first, last, np.int64(2), m_re, m_im)
         scale_copy(re, im, re, im, half, half, m_re[1, 0], m_im[1, 0])
         scale(re, im, half, m_re[0, 0], m_im[0, 0])
 
@@ -190,7 +199,7 @@ def multiply_tile(re, im, d_re, d_im, g_re, g_im, links):
             re[i], im[i] = a_re * f_re - a_im * f_im, a_re * f_im + a_im * f_re
 
 
-@exact
+@exact_inline
 def network(code, angles, begin, end, scratch, re, im):
     """Multiply the state by any number of one- and two-qubit phases in one pass."""
     width = code[0]
@@ -239,7 +248,34 @@ def big(code, reals, op, re, im):
             re[base | places[row]], im[base | places[row]] = total_re, total_im
 
 
-@exact
+@exact_inline
+def pieces(code, op, table, scratch, re, im):
+    """Run the sweeps that follow on one piece of the state after the other.
+
+    A piece is all amplitudes that differ in the pass's inner qubits only. It is worked on where it
+    is if it lies in one run of memory, else in a copy.
+    """
+    outer, spread, run, size = code[op + 2], code[op + 3], code[op + 4], code[op + 5]
+    base = np.int64(0)
+    here_re, here_im = scratch[:size], scratch[size : 2 * size]
+    for _ in range(re.size // size):
+        if run == size:
+            here_re, here_im = re[base : base + size], im[base : base + size]
+        else:
+            _gather(re, im, size // run, spread, base, run, size, scratch, 0)
+        for member in range(code[op + 1]):
+            at = op + (member + 1) * OP_WIDTH
+            if base & code[at + 16] == code[at + 17]:
+                sweep(
+                    code[at], here_re, here_im, code[at + 1], code[at + 2], code[at + 3],
+                    code[at + 4], code[at + 5], table, code[at + 6],
+                )  # fmt: skip
+        if run != size:
+            _scatter(re, im, size // run, spread, base, run, size, scratch, 0)
+        base = ((base | ~outer) + 1) & outer
+
+
+@exact_inline
 def load(initial, whole, re, im):
     """Set the state to a given one, times a global phase."""
     c, s = math.cos(whole), math.sin(whole)
@@ -249,26 +285,27 @@ def load(initial, whole, re, im):
         re[k], im[k] = c * a_re - s * a_im, c * a_im + s * a_re
 
 
-@exact
-def run(code, reals, table, row, initial, scratch, m_re, m_im, re, im):
-    """Compute the state of a tape for one row of values, from zero or from a given state."""
+@exact_inline
+def run(code, reals, table, initial, scratch, m_re, m_im, re, im):
+    """Compute the state of a tape whose angles and coefficients are filled in.
+
+    It begins in zero or in a given state.
+    """
     angles = scratch[: code[2]]
-    rest = scratch[code[2] :]
-    fill_angles(code, reals, row, angles)
-    fill_table(code, reals, angles, 1, m_re, m_im, table)
+    rest = scratch[code[2] + -code[2] % LANES :]
     if initial.size > 0:
         load(initial, angles[code[3]], re, im)
     else:
         start(code, reals, angles, m_re, m_im, re, im)
-    for number in range(code[1]):
+    number = 0
+    while number < code[1]:
         op = code[4] + number * OP_WIDTH
         kernel = code[op]
-        if kernel == NETWORK:
+        if kernel == PASS:
+            pieces(code, op, table, rest, re, im)
+            number += code[op + 1]
+        elif kernel == NETWORK:
             network(code, angles, code[op + 8], code[op + 9], rest, re, im)
-        elif kernel > NETWORK:
-            big(code, reals, op, re, im)
         else:
-            sweep(
-                kernel, re, im, code[op + 1], code[op + 2], code[op + 3],
-                code[op + 4], code[op + 5], table, code[op + 6],
-            )  # fmt: skip
+            big(code, reals, op, re, im)
+        number += 1

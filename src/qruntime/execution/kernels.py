@@ -37,13 +37,13 @@ _COMPILED_IN = (
 )
 
 
-def _fingerprint() -> str:
+def _fingerprint() -> int:
     here = Path(__file__).parent
     texts = [(here / f"{name}.py").read_bytes() for name in _COMPILED_IN]
-    return hashlib.sha256(b"\0".join(texts)).hexdigest()
+    return int.from_bytes(hashlib.sha256(b"\0".join(texts)).digest()[:7])
 
 
-def _entries(fingerprint: str) -> tuple[Any, ...]:
+def _entries(fingerprint: int) -> tuple[Any, ...]:
     @njit(
         "void(int64[::1], float64[::1], float64[::1], float64[:, ::1], float64[::1], int64[::1],"
         " float64[:, ::1], uint64[::1], float64[:, ::1], uint32[::1], uint32[::1], int64[::1])",
@@ -52,18 +52,18 @@ def _entries(fingerprint: str) -> tuple[Any, ...]:
     )
     def execute(code, reals, table, rows, scratch, plan, initial, seed, out, keys, counts, ends):
         """Do the task that the plan begins with, for each row; see ``program``."""
-        assert len(fingerprint) == 64
+        assert fingerprint >= 0
         task, size = plan[0], 1 << code[0]
         re, im = scratch[:size], scratch[size : 2 * size]
         small, tail = scratch[2 * size : plan[1]], scratch[plan[1] :]
         m_re, m_im = np.empty((4, 4)), np.empty((4, 4))
-        if task == PREPARE:
-            fill_angles(code, reals, tail, small)
-            fill_table(code, reals, small, 0, m_re, m_im, table)
-            return
         at = 0
         for k in range(rows.shape[0]):
-            run(code, reals, table, rows[k], initial[k % len(initial)], small, m_re, m_im, re, im)
+            fill_angles(code, reals, rows[k], small)
+            fill_table(code, reals, small, task != PREPARE, m_re, m_im, table)
+            if task == PREPARE:
+                continue
+            run(code, reals, table, initial[k % len(initial)], small, m_re, m_im, re, im)
             if task == STATES:
                 for index in range(out.shape[1] // 2):
                     out[k, 2 * index], out[k, 2 * index + 1] = re[index], im[index]
@@ -82,9 +82,9 @@ def _entries(fingerprint: str) -> tuple[Any, ...]:
     @njit("void(int64[::1], uint64[::1], int64)", cache=True, nogil=True)
     def shuffle_shots(values, seed, row):
         """Put the shots of one row in random order."""
-        assert len(fingerprint) == 64
+        assert fingerprint >= 0
         key_0, key_1 = derive(seed[0], seed[1], row)
-        key_0, key_1 = derive(key_0, key_1, -2)
+        key_0, key_1 = derive(key_0, key_1, np.int64(-2))
         shuffle(values, key_0, key_1)
 
     return execute, shuffle_shots

@@ -30,8 +30,9 @@ from qiskit.circuit.library import (
 from qiskit.circuit.library.standard_gates import CUGate, IGate, SwapGate, XGate, YGate, ZGate
 
 from qruntime.execution.atoms import Atom, Flip, Matrix, Phase, Rotation, Table, bits, support
-from qruntime.execution.expressions import Parameters
+from qruntime.execution.expressions import Angle, Parameters
 from qruntime.execution.gates import RULES
+from qruntime.execution.placed import Placed, placed_gates
 from qruntime.execution.unsupported import NotSupportedError
 
 MAX_QUBITS = 30
@@ -83,24 +84,66 @@ class _Lowering:
     measured: dict[int, int] = field(default_factory=dict)
     touched: int = 0
     closed: int = 0
+    sampled: bool = False
 
     def circuit(self, circuit: QuantumCircuit, where: _Where) -> None:
         if where.depth > _MAX_DEPTH:
             raise NotSupportedError("a gate's definition is nested too deeply")
         if circuit.num_vars or circuit.num_stretches:
             raise NotSupportedError("it has classical variables")
-        phase = self.parameters.angle(circuit.global_phase)
-        if phase.constant or phase.terms:
-            self.emit([Phase(phase)], where)
+        if where.depth or not self.sampled:
+            phase = self.parameters.angle(circuit.global_phase)
+            if phase.constant or phase.terms:
+                self.emit([Phase(phase)], where)
         qubit = {bit: where.qubits[k] for k, bit in enumerate(circuit.qubits)}
         clbit = {bit: where.clbits[k] for k, bit in enumerate(circuit.clbits)}
+        standard = placed_gates()
         for instruction in circuit.data:
+            if instruction.is_standard_gate():
+                qubits = [qubit[bit] for bit in instruction.qubits]
+                placed = standard.get((instruction.name, len(qubits)))
+                if placed is not None:
+                    angles = [self.angle(value, where.depth) for value in instruction.params]
+                    self.standard(placed, qubits, angles, where)
+                    continue
             inner = replace(
                 where,
                 qubits=tuple(qubit[bit] for bit in instruction.qubits),
                 clbits=tuple(clbit[bit] for bit in instruction.clbits),
             )
             self.operation(instruction.operation, inner)
+
+    def angle(self, value: Any, depth: int) -> Angle:
+        """Return the angle of a standard gate; the circuit's own numbers may have slots."""
+        if self.sampled and not depth and isinstance(value, float):
+            return self.parameters.slot()
+        return self.parameters.angle(value)
+
+    def standard(
+        self, placed: Placed, qubits: Sequence[int], angles: Sequence[Angle], where: _Where
+    ) -> None:
+        places = [self.place[q] for q in qubits]
+        if placed.swaps and not where.control:
+            self.relabel(tuple(qubits), (1, 0))
+            return
+        control = self._placed(where.control) if where.control else 0
+        if not control and not placed.controls:
+            shorter = placed.up_to_phase if self.sampled else None
+            atoms = (shorter or placed.rule)(places, angles)
+        else:
+            own = sum([1 << place for place in places[: placed.controls]])
+            value = self._placed(where.value) | own
+            control |= own
+            atoms = placed.rule(places[placed.controls :], angles)
+            atoms = [under(atom, control, value) for atom in atoms]
+        if not atoms:
+            return
+        mask = control
+        for place in places:
+            mask |= 1 << place
+        self._open(mask)
+        self.touched |= mask
+        self.atoms += atoms
 
     def operation(self, operation: Any, where: _Where) -> None:
         if isinstance(operation, (Barrier, Delay)):
@@ -217,6 +260,18 @@ class _Lowering:
             raise NotSupportedError("a qubit is used again after its measurement")
 
 
+def under(atom: Atom, control: int, value: int) -> Atom:
+    """Return the atom under further controls."""
+    outer, met = atom.control | control, atom.value | value
+    if isinstance(atom, Rotation):
+        return Rotation(atom.x, atom.z, atom.angle, outer, met)
+    if isinstance(atom, Phase):
+        return Phase(atom.angle, outer, met)
+    if isinstance(atom, Flip):
+        return Flip(atom.target, outer, met)
+    return replace(atom, control=outer, value=met)
+
+
 def move(atom: Atom, places: Sequence[int], control: int = 0, value: int = 0) -> Atom:
     """Return the atom with qubit k at ``places[k]`` and under further controls."""
 
@@ -242,21 +297,50 @@ def lower(circuit: QuantumCircuit, *, from_zero: bool = True) -> Lowered:
         NotSupportedError: it is not static, too large, or has an instruction that is no gate.
     """
     width = circuit.num_qubits
-    if not 0 < width <= MAX_QUBITS:
-        raise NotSupportedError(f"it has {width} qubits; allowed: 1 to {MAX_QUBITS}")
+    _check_width(width)
     work = _Lowering(Parameters(circuit), list(range(width)))
     if not from_zero:
         work.touched = (1 << width) - 1
     work.circuit(circuit, _Where(tuple(range(width)), tuple(range(circuit.num_clbits))))
-    home = [0] * width
+    return _finished(circuit, work, range(width))
+
+
+def lower_to_sample(circuit: QuantumCircuit, slots: int) -> Lowered:
+    """Return the atoms of a static circuit, as far as its measurements depend on them.
+
+    Qubits that nothing acts on and the global phase are left out. The numbers of the circuit's
+    standard gates become slots of the rows of values, in their order; ``slots`` is how many there
+    are.
+
+    Raises:
+        NotSupportedError: it is not static, too large, or has an instruction that is no gate.
+    """
+    width = circuit.num_qubits
+    work = _Lowering(Parameters(circuit, slots=slots), list(range(width)), sampled=True)
+    work.circuit(circuit, _Where(tuple(range(width)), tuple(range(circuit.num_clbits))))
+    used = [q for q, place in enumerate(work.place) if (work.touched | work.closed) >> place & 1]
+    _check_width(len(used))
+    return _finished(circuit, work, used)
+
+
+def _check_width(width: int) -> None:
+    if not 0 < width <= MAX_QUBITS:
+        raise NotSupportedError(f"it has {width} qubits; allowed: 1 to {MAX_QUBITS}")
+
+
+def _finished(circuit: QuantumCircuit, work: _Lowering, kept: Sequence[int]) -> Lowered:
+    """Return what was lowered, with the atoms on the ``kept`` qubits alone, in their order."""
+    rank = {qubit: k for k, qubit in enumerate(kept)}
+    home = [0] * len(work.place)
     for qubit, place in enumerate(work.place):
-        home[place] = qubit
+        home[place] = rank.get(qubit, 0)
+    in_place = home == list(range(len(kept)))
     index = {bit: k for k, bit in enumerate(circuit.clbits)}
     return Lowered(
-        num_qubits=width,
+        num_qubits=len(kept),
         num_clbits=circuit.num_clbits,
         registers=tuple((r.name, tuple(index[b] for b in r)) for r in circuit.cregs),
         parameters=work.parameters,
-        atoms=tuple(move(atom, home) for atom in work.atoms),
+        atoms=tuple(work.atoms if in_place else [move(atom, home) for atom in work.atoms]),
         measured={clbit: home[place] for clbit, place in work.measured.items()},
     )

@@ -21,7 +21,7 @@ class Lru(Generic[Value]):
         self.limit = limit
         self.size = 0
         self.evictions = 0
-        self._items: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
+        self._items: OrderedDict[Hashable, tuple[Value, int, Hashable]] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -33,7 +33,7 @@ class Lru(Generic[Value]):
             found = self._items.get(key)
             if found is None:
                 return None
-            self._items.move_to_end(key)
+            self._items.move_to_end(found[2])  # the very key: long keys are not compared again
             return found[0]
 
     def put(self, key: Hashable, value: Value, size: int) -> None:
@@ -43,7 +43,7 @@ class Lru(Generic[Value]):
             if size > self.limit:
                 self.evictions += 1
                 return
-            self._items[key] = (value, size)
+            self._items[key] = (value, size, key)
             self.size += size
             while self.size > self.limit:
                 self._drop(next(iter(self._items)))

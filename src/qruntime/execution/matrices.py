@@ -11,12 +11,24 @@ import math
 
 from numba import njit
 
-from qruntime.execution.layout import FACTOR_WIDTH, LANES, OP_WIDTH, REAL_HIGH, REAL_LANE
+from qruntime.execution.layout import (
+    EVEN_HIGH,
+    FACTOR_WIDTH,
+    FLIP,
+    HIGH_LANE,
+    LANES,
+    OP_WIDTH,
+    REAL_HIGH,
+    REAL_LANE,
+    SWEEPS,
+)
 
 exact = njit(nogil=True, fastmath={"contract", "nsz"})
+# what is called from one place is compiled there, not once more by itself
+exact_inline = njit(nogil=True, fastmath={"contract", "nsz"}, inline="always")
 
 
-@exact
+@exact_inline
 def fill_angles(code, reals, row, angles):
     """Evaluate every affine angle for one row of values."""
     number, ends, columns = code[2], code[7], code[8]
@@ -125,10 +137,38 @@ def build(code, reals, angles, begin, end, dim, re, im):
 
 
 @exact
+def own_bits(lane, lanes, place_0, place_1):
+    """Return the bits of a lane at the places of a gate's lane qubits."""
+    own = 0
+    if lanes > 0:
+        own = lane >> place_0 & 1
+    if lanes > 1:
+        own |= (lane >> place_1 & 1) << 1
+    return own
+
+
+@exact
+def write_coefficient(table, at, apart, parts, c, d):
+    """Write what a sweep needs of ``c + i d``: one number, both, or three for three products."""
+    table[at] = c
+    if parts == 2:
+        table[at + apart] = d
+    elif parts == 3:
+        table[at + apart] = c + d
+        table[at + 2 * apart] = d - c
+
+
+@exact_inline
 def spread(code, at, re, im, table):
     """Write a small matrix as the lane coefficients [row][column][xor] of a sweep."""
     kernel = code[at]
-    real = REAL_LANE <= kernel <= REAL_HIGH
+    even = kernel >= EVEN_HIGH
+    width = 1 if even else LANES
+    parts = 2
+    if REAL_LANE <= kernel <= REAL_HIGH:
+        parts = 1
+    elif even or HIGH_LANE <= kernel <= HIGH_LANE + 2:
+        parts = 3
     targets, lanes = code[at + 10], code[at + 11]
     place_0, place_1 = code[at + 12], code[at + 13]
     mask, met = code[at + 14], code[at + 15]
@@ -137,32 +177,26 @@ def spread(code, at, re, im, table):
     for row in range(rows):
         for column in range(rows):
             for xor in range(xors):
-                for lane in range(LANES):
-                    own = 0
-                    if lanes > 0:
-                        own = lane >> place_0 & 1
-                    if lanes > 1:
-                        own |= (lane >> place_1 & 1) << 1
+                for lane in range(width):
+                    own = own_bits(lane, lanes, place_0, place_1)
                     c_re, c_im = 0.0, 0.0
                     if (lane & mask) == met:
                         c_re = re[own | row << lanes, (own ^ xor) | column << lanes]
                         c_im = im[own | row << lanes, (own ^ xor) | column << lanes]
                     elif row == column and xor == 0:
                         c_re = 1.0
-                    table[out + lane] = c_re
-                    if not real:
-                        table[out + LANES + lane] = c_im
-                out += LANES if real else 2 * LANES
+                    write_coefficient(table, out + lane, width, parts, c_re, c_im)
+                out += parts * width
 
 
-@exact
+@exact_inline
 def fill_table(code, reals, angles, varies, re, im, table):
     """Build the coefficients of all sweeps that vary with the values, or of all that do not."""
     for number in range(code[1]):
         at = code[4] + number * OP_WIDTH
-        if code[at] >= 20 or code[at + 7] != varies:
+        if code[at] >= SWEEPS or code[at + 7] != varies:
             continue
-        if 12 <= code[at] <= 15:
+        if FLIP <= code[at] <= FLIP + 3:
             for lane in range(LANES):
                 met = (lane & code[at + 14]) == code[at + 15]
                 table[code[at + 6] + lane] = 1.0 if met else 0.0

@@ -41,14 +41,16 @@ class PauliSums:
             return observables
         single = isinstance(observables, (str, Pauli, SparsePauliOp))
         several: Iterable[Any] = [observables] if single else observables
-        sums = [_pauli_sum(one) for one in several]
-        widths = {one.num_qubits for one in sums}
-        if len(widths) != 1:
-            raise InvalidInputError(f"observables must be on the same qubits, not {sorted(widths)}")
-        return _grouped(sums, widths.pop())
+        sums = [pauli_sum(one) for one in several]
+        return _grouped(sums, common_width(sums))
 
 
-def _pauli_sum(observable: Any) -> SparsePauliOp:
+def pauli_sum(observable: Any) -> SparsePauliOp:
+    """Return an observable as a Hermitian sum of Pauli strings.
+
+    Raises:
+        InvalidInputError: it is of another type, or not Hermitian.
+    """
     if isinstance(observable, SparsePauliOp):
         found = observable
     elif isinstance(observable, (str, Pauli)):
@@ -68,6 +70,18 @@ def _pauli_sum(observable: Any) -> SparsePauliOp:
     if np.any(np.abs(coefficients.imag) > 1e-10 * (1 + np.abs(coefficients.real))):
         raise InvalidInputError("an observable is not Hermitian: it has complex coefficients")
     return found
+
+
+def common_width(sums: Iterable[SparsePauliOp]) -> int:
+    """Return the number of qubits of observables.
+
+    Raises:
+        InvalidInputError: it is not the same for all, or there are none.
+    """
+    widths = {one.num_qubits for one in sums}
+    if len(widths) != 1:
+        raise InvalidInputError(f"observables must be on the same qubits, not {sorted(widths)}")
+    return int(widths.pop())
 
 
 def _masks(parts: NDArray[np.bool_]) -> NDArray[np.int64]:

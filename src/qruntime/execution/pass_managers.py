@@ -23,14 +23,10 @@ _KEPT = 32
 
 @dataclass(frozen=True, slots=True)
 class BuiltPassManager:
-    """A pass manager with its lock: while it runs, its passes hold the state of that run.
-
-    ``routed`` is whether a coupling map or noisy gates make places and one-qubit gates matter.
-    """
+    """A pass manager with its lock: while it runs, its passes hold the state of that run."""
 
     manager: StagedPassManager
     lock: threading.RLock
-    routed: bool
     merging: Optimize1qGatesDecomposition | None
 
     def run(self, circuits: Any, num_processes: int | None = None) -> Any:
@@ -51,29 +47,13 @@ class PassManagers:
         if found is None:
             manager = qiskit.generate_preset_pass_manager(**request.arguments)
             manager._update_passmanager()
-            found = BuiltPassManager(
-                manager, threading.RLock(), _is_routed(request), merging_pass(manager._tasks)
-            )
+            found = BuiltPassManager(manager, threading.RLock(), merging_pass(manager._tasks))
             self._built.put(request.key, found, 1)
         return found
 
     def clear(self) -> None:
         """Forget all pass managers."""
         self._built.clear()
-
-
-def _is_routed(request: Request) -> bool:
-    if request.arguments["coupling_map"] is not None:
-        return True
-    target = request.target
-    if target is None:
-        return False
-    noisy = any(
-        properties is not None and properties.error
-        for places in target.values()
-        for properties in places.values()
-    )
-    return noisy or target.build_coupling_map() is not None
 
 
 Serve = Callable[[Any, int | None], Any]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -33,6 +34,9 @@ from qruntime.execution.sampled import Item, Sampled
 from qruntime.execution.structure import structure_key
 from qruntime.execution.template import Template
 from qruntime.execution.unsupported import NotSupportedError
+
+STATISTICS = ("normal", "shots")
+"""What the noise of an estimate is, for circuits whose states are computed."""
 
 _KEPT_TEMPLATES = 256
 _SAMPLED_PRECISION = 1 / 64
@@ -116,12 +120,20 @@ class Sampler(BaseSamplerV2):
 class Estimator(BaseEstimatorV2):
     """Estimates expectation values: a ``BaseEstimatorV2``. Made by ``backend.estimator``.
 
-    Circuits that the ``kernel`` tier takes give exact values; with a ``precision`` above zero,
-    normal noise of that standard deviation is added, as Qiskit's and Aer's simulated estimators do.
-    Other circuits, noisy ones for one, are estimated from shots by Qiskit's ``BackendEstimatorV2``.
+    Circuits that the ``kernel`` tier takes give exact values by default (``statistics="normal"``);
+    with a ``precision`` above zero, normal noise of that standard deviation is added, as Qiskit's
+    and Aer's simulated estimators do. With ``statistics="shots"`` they are estimated from shots of
+    groups of Pauli strings that commute qubit by qubit, each with as many shots as the precision
+    asks for (1 / precision squared); ``stds`` are then standard errors. Other circuits, noisy ones
+    for one, are estimated from shots by Qiskit's ``BackendEstimatorV2``.
     """
 
-    def __init__(self, backend: Any) -> None:
+    def __init__(self, backend: Any, statistics: str = "normal") -> None:
+        if statistics not in STATISTICS:
+            raise InvalidInputError(
+                f"no statistics {statistics!r}; allowed: {', '.join(STATISTICS)}"
+            )
+        self._statistics = statistics
         self._seed = backend.options.seed_simulator
         self._templates = Templates(backend.compile)
         self._from_shots = BackendEstimatorV2(
@@ -142,32 +154,52 @@ class Estimator(BaseEstimatorV2):
 
     def _run(self, pubs: list[EstimatorPub]) -> PrimitiveResult[PubResult]:
         noise = np.random.default_rng(self._seed)
-        return PrimitiveResult([self._run_pub(pub, noise) for pub in pubs], metadata={"version": 2})
-
-    def _run_pub(self, pub: EstimatorPub, noise: np.random.Generator) -> PubResult:
-        measured = pub.circuit.copy()
-        measured.measure_all()
-        try:
-            exact = self._templates.of(measured).expectation(_observables(pub), _rows(pub))
-        except UnsupportedOptionError:
-            return self._estimated(pub)
-        values = _broadcast(pub, exact)
-        if pub.precision:
-            values = noise.normal(values, pub.precision)
-        errors = np.full_like(values, pub.precision)
-        return PubResult(
-            DataBin(evs=values, stds=errors, shape=values.shape),
-            metadata={
-                "target_precision": pub.precision,
-                "circuit_metadata": pub.circuit.metadata,
-            },
-        )
+        seed = secrets.randbits(60) if self._seed is None else self._seed
+        results = []
+        for number, pub in enumerate(pubs):
+            measured = pub.circuit.copy()
+            measured.measure_all()
+            template = self._templates.of(measured)
+            try:
+                if self._statistics == "shots":
+                    results.append(_sampled(pub, template, seed + SEED_STEP * number))
+                else:
+                    results.append(_exact(pub, template, noise))
+            except UnsupportedOptionError:
+                results.append(self._estimated(pub))
+        return PrimitiveResult(results, metadata={"version": 2})
 
     def _estimated(self, pub: EstimatorPub) -> PubResult:
         asked = EstimatorPub(
             pub.circuit, pub.observables, pub.parameter_values, pub.precision or _SAMPLED_PRECISION
         )
         return self._from_shots.run([asked]).result()[0]
+
+
+def _exact(pub: EstimatorPub, template: Template, noise: np.random.Generator) -> PubResult:
+    values = _broadcast(pub, template.expectation(_observables(pub), _rows(pub)))
+    if pub.precision:
+        values = noise.normal(values, pub.precision)
+    errors = np.full_like(values, pub.precision)
+    return PubResult(
+        DataBin(evs=values, stds=errors, shape=values.shape),
+        metadata={"target_precision": pub.precision, "circuit_metadata": pub.circuit.metadata},
+    )
+
+
+def _sampled(pub: EstimatorPub, template: Template, seed: int) -> PubResult:
+    precision = pub.precision or _SAMPLED_PRECISION
+    shots = max(2, math.ceil(1 / precision**2))
+    found = template.estimate(_observables(pub), _rows(pub), shots=shots, seed=seed)
+    values, errors = _broadcast(pub, found.evs), _broadcast(pub, found.stds)
+    return PubResult(
+        DataBin(evs=values, stds=errors, shape=values.shape),
+        metadata={
+            "target_precision": precision,
+            "shots": shots,
+            "circuit_metadata": pub.circuit.metadata,
+        },
+    )
 
 
 def _rows(pub: SamplerPub | EstimatorPub) -> NDArray[np.float64]:

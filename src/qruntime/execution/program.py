@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from qiskit.circuit import Parameter, QuantumCircuit
 
 from qruntime.errors import InvalidInputError, MissingDependencyError
-from qruntime.execution.expressions import Parameters
-from qruntime.execution.fusion import fuse
+from qruntime.execution.expressions import Angle, Parameters
+from qruntime.execution.fusion import Fused, fuse
 from qruntime.execution.layout import (
     BLOCK,
     DENSE_FACTOR,
@@ -26,13 +26,13 @@ from qruntime.execution.layout import (
     SAMPLE,
     STATES,
 )
-from qruntime.execution.lowering import lower
+from qruntime.execution.lowering import Lowered, lower, lower_to_sample
 from qruntime.execution.observables import PauliSums
 from qruntime.execution.readout import Readout, Samples
-from qruntime.execution.tape import Tape, write
+from qruntime.execution.tape import write
 
 _MAX_OUTCOMES_A_CALL = 1 << 21
-_MAX_KEPT_BYTES = 1 << 28
+_MAX_KEPT_BYTES = 1 << 26
 _MAX_KEPT = 4
 _MAX_SHOTS = 2**32 - 1
 
@@ -51,24 +51,26 @@ _NOTHING_DRAWN: _Drawn = (
 def warm() -> None:
     """Load the compiled kernels, or compile them (half a minute) where no cache has them yet.
 
+    Before it compiles, it says so in a warning of ``logging``.
+
     Raises:
         MissingDependencyError: Numba is not installed.
     """
+    if "qruntime.execution.kernels" in sys.modules:
+        return
     try:
         import numba  # noqa: F401 - asked first, for the message
     except ImportError as error:
         raise MissingDependencyError(
             "the compiled statevector needs Numba; install it with: pip install 'qruntime[fast]'"
         ) from error
-    import qruntime.execution.kernels  # noqa: F401 - its import compiles
+    from qruntime.execution.first_use import import_kernels
+
+    import_kernels()
 
 
-@dataclass(slots=True)
-class _Workplace:
-    """Memory that one running call has for itself."""
-
-    table: NDArray[np.float64]
-    scratch: NDArray[np.float64]
+_scratches: list[NDArray[np.float64]] = []
+"""Memory for the next calls of whatever program. Each running call has a piece for itself."""
 
 
 def _aligned(size: int) -> NDArray[np.float64]:
@@ -84,37 +86,74 @@ class StatevectorProgram:
     """
 
     def __init__(
-        self, tape: Tape, readout: Readout, parameters: Parameters, *, continues: bool
+        self,
+        fused: Fused,
+        num_qubits: int,
+        readout: Readout,
+        parameters: Parameters,
+        *,
+        continues: bool,
     ) -> None:
         warm()
         from qruntime.execution.kernels import execute
 
-        self.tape = tape
+        self.fused = fused
+        self.tape = tape = write(fused, num_qubits)
         self.readout = readout
         self.continues = continues
         self._parameters = parameters
         self._execute: Any = execute
-        self._kept: list[_Workplace] = []
+        self._tables: list[NDArray[np.float64]] = []
         size = (2 << tape.width) + tape.scratch
         self._tail = size + -size % LANES
         self._blocks = max((1 << tape.width) // BLOCK, 1)
         self._prepare()
 
     @classmethod
-    def compile(cls, circuit: QuantumCircuit, *, continues: bool = False) -> StatevectorProgram:
+    def compile(
+        cls, circuit: QuantumCircuit, *, continues: bool = False, phase: bool = True
+    ) -> StatevectorProgram:
         """Compile a circuit; it may change or go away afterwards.
 
         A circuit that ``continues`` another is run on given states, not from zero: simulate an
-        ansatz once, then measure it in many bases.
+        ansatz once, then measure it in many bases. Without its global ``phase`` the same shots are
+        drawn whatever that phase is, to the last bit.
 
         Raises:
             NotSupportedError: the circuit is not static, or otherwise beyond this engine.
         """
         lowered = lower(circuit, from_zero=not continues)
+        return cls._of(lowered, continues=continues, phase=phase)
+
+    @classmethod
+    def compile_to_sample(cls, circuit: QuantumCircuit, slots: int) -> StatevectorProgram:
+        """Compile a circuit for ``sample`` alone, its numbers being part of the values.
+
+        A row of values has the parameters and then the ``slots`` floats that the circuit's standard
+        gates hold, in their order. Qubits that nothing acts on cost nothing.
+
+        Raises:
+            NotSupportedError: the circuit is not static, or otherwise beyond this engine.
+        """
+        return cls._of(lower_to_sample(circuit, slots), continues=False, phase=False)
+
+    @classmethod
+    def _of(cls, lowered: Lowered, *, continues: bool, phase: bool) -> StatevectorProgram:
         width = lowered.num_qubits
-        tape = write(fuse(lowered.atoms, width, from_zero=not continues), width)
+        fused = fuse(lowered.atoms, width, from_zero=not continues)
+        if not phase:
+            fused = replace(fused, phase=Angle())
         readout = Readout.of(lowered.num_clbits, lowered.registers, lowered.measured)
-        return cls(tape, readout, lowered.parameters, continues=continues)
+        return cls(fused, width, readout, lowered.parameters, continues=continues)
+
+    def other(
+        self, fused: Fused, *, continues: bool, readout: Readout | None = None
+    ) -> StatevectorProgram:
+        """Return a program of other nodes that takes the same rows of values."""
+        readout = self.readout if readout is None else readout
+        return StatevectorProgram(
+            fused, self.num_qubits, readout, self._parameters, continues=continues
+        )
 
     @property
     def num_qubits(self) -> int:
@@ -128,10 +167,13 @@ class StatevectorProgram:
 
     @property
     def nbytes(self) -> int:
-        """The memory that the compiled arrays and those kept for the next call take."""
-        kept = sum(place.table.nbytes + place.scratch.nbytes for place in self._kept)
-        own = self.tape.code.nbytes + self.tape.reals.nbytes + self.tape.table.nbytes
-        return int(own + kept)
+        """The memory that the compiled arrays take, with those that one call works on."""
+        tape = self.tape
+        return int(tape.code.nbytes + tape.reals.nbytes + 2 * tape.table.nbytes)
+
+    def extended(self, values: Any) -> NDArray[np.float64]:
+        """Return checked rows of values, with a column for each expression that is not affine."""
+        return self._parameters.extend(values)
 
     def states(self, values: Any = None, *, states: Any = None) -> NDArray[np.complex128]:
         """Return the final states, (K, 2**n), global phase included."""
@@ -174,30 +216,29 @@ class StatevectorProgram:
         """
         if not self.readout.qubits:
             raise InvalidInputError("the circuit measures nothing; add measurements to sample it")
-        if not 0 < shots <= _MAX_SHOTS:
-            raise InvalidInputError(f"shots={shots}; allowed: 1 to {_MAX_SHOTS}")
+        check_shots(shots)
         rows, initial = self._bindings(values, states)
-        words = _seed_words(seed, stream)
+        words = seed_words(seed, stream)
         cap = min(shots, 1 << self.num_qubits)
         step = max(1, _MAX_OUTCOMES_A_CALL // cap)
         if len(rows) <= step:
-            drawn = self._sample(rows, initial, 0, shots, words)
-            return Samples(self.readout, shots, *drawn, words)
+            return self.draw(rows, initial, 0, shots, words)
         pieces = []
         for begin in range(0, len(rows), step):
             piece = slice(begin, begin + step)
             given = initial[piece] if len(initial) > 1 else initial
-            pieces.append(self._sample(rows[piece], given, begin, shots, words))
-        return Samples(self.readout, shots, *_joined(pieces), words)
+            pieces.append(self.draw(rows[piece], given, begin, shots, words))
+        return Samples.joined(pieces)
 
-    def _sample(
+    def draw(
         self,
         rows: NDArray[np.float64],
         initial: NDArray[np.float64],
         begin: int,
         shots: int,
         words: NDArray[np.uint64],
-    ) -> _Drawn:
+    ) -> Samples:
+        """Sample what was checked before: extended rows, from states as floats if it continues."""
         number, cap = len(rows), min(shots, 1 << self.num_qubits)
         keys = np.empty(number * cap, dtype=np.uint32)
         occurrences = np.empty(number * cap, dtype=np.uint32)
@@ -209,8 +250,10 @@ class StatevectorProgram:
         self._run(plan, rows, tail, initial=initial, seed=words, drawn=(keys, occurrences, ends))
         used = int(ends[-1]) if number else 0
         if 2 * used < len(keys):
-            return keys[:used].copy(), occurrences[:used].copy(), ends
-        return keys[:used], occurrences[:used], ends
+            keys, occurrences = keys[:used].copy(), occurrences[:used].copy()
+        else:
+            keys, occurrences = keys[:used], occurrences[:used]
+        return Samples(self.readout, shots, keys, occurrences, ends, words)
 
     def _bindings(
         self, values: Any, states: Any
@@ -227,22 +270,25 @@ class StatevectorProgram:
             raise InvalidInputError(
                 f"states of shape {np.shape(states)} do not fit {self.num_qubits} qubits"
             )
-        if len(rows) == 1:
+        if len(rows) == 1 < len(given):
             rows = np.repeat(rows, len(given), axis=0)
         if len(given) not in (1, len(rows)):
             raise InvalidInputError(f"{len(given)} states do not fit {len(rows)} bindings")
         return rows, given.view(np.float64)
 
     def _prepare(self) -> None:
-        place = _Workplace(self.tape.table, self._scratch(0))
         plan = np.array([PREPARE, self._tail], dtype=np.int64)
-        self._kept.append(place)
-        self._run(plan, np.empty((0, 0)), 0)
-        self._kept.clear()
+        self._tables.append(self.tape.table)
+        self._run(plan, np.zeros((1, self._parameters.columns)), 0)
+        self._tables.clear()
 
     def _scratch(self, tail: int) -> NDArray[np.float64]:
-        columns = self._parameters.columns
-        return _aligned(self._tail + max(tail, columns, 1))
+        size = self._tail + max(tail, self._parameters.columns, 1)
+        try:
+            found = _scratches.pop()
+        except IndexError:
+            return _aligned(size)
+        return found if len(found) >= size else _aligned(size)
 
     def _run(
         self,
@@ -256,33 +302,38 @@ class StatevectorProgram:
         drawn: _Drawn = _NOTHING_DRAWN,
     ) -> None:
         try:
-            place = self._kept.pop()
+            table = self._tables.pop()
         except IndexError:
-            place = _Workplace(self.tape.table.copy(), self._scratch(tail))
-        if len(place.scratch) < self._tail + tail:
-            place.scratch = self._scratch(tail)
+            table = _aligned(len(self.tape.table))
+            table[:] = self.tape.table
+        scratch = self._scratch(tail)
         tape = self.tape
         self._execute(
-            tape.code, tape.reals, place.table, rows, place.scratch, plan, initial, seed, out,
-            *drawn,
+            tape.code, tape.reals, table, rows, scratch, plan, initial, seed, out, *drawn
         )  # fmt: skip
-        if len(self._kept) < _MAX_KEPT and place.scratch.nbytes <= _MAX_KEPT_BYTES:
-            self._kept.append(place)
+        if len(self._tables) < _MAX_KEPT:
+            self._tables.append(table)
+        if len(_scratches) < _MAX_KEPT and scratch.nbytes <= _MAX_KEPT_BYTES:
+            _scratches.append(scratch)
 
 
-def _seed_words(seed: int | None, stream: int) -> NDArray[np.uint64]:
+def check_shots(shots: Any, least: int = 1) -> None:
+    """Raise if so many shots cannot be drawn.
+
+    Raises:
+        InvalidInputError: they cannot.
+    """
+    if isinstance(shots, bool) or not isinstance(shots, int | np.integer):
+        raise InvalidInputError(f"shots={shots!r} is not an integer")
+    if not least <= shots <= _MAX_SHOTS:
+        raise InvalidInputError(f"shots={shots}; allowed: {least} to {_MAX_SHOTS}")
+
+
+def seed_words(seed: int | None, stream: int) -> NDArray[np.uint64]:
+    """Return what a stream of a seed draws from."""
     if seed is None:
         digest = bytearray(os.urandom(16))
     else:
         text = b"%d/%d" % (seed, stream)
         digest = bytearray(hashlib.blake2b(text, digest_size=16).digest())
     return np.frombuffer(digest, dtype=np.uint64)
-
-
-def _joined(pieces: Sequence[_Drawn]) -> _Drawn:
-    sizes = np.cumsum([0, *(len(piece[0]) for piece in pieces[:-1])])
-    return (
-        np.concatenate([piece[0] for piece in pieces]),
-        np.concatenate([piece[1] for piece in pieces]),
-        np.concatenate([piece[2] + size for piece, size in zip(pieces, sizes, strict=True)]),
-    )

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 _TABLE_QUBITS = 12
+_NEVER = 31  # a key has at most 30 bits: the highest of 32 is always zero
+_TABLES = 32
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,6 @@ class Readout:
     qubits: tuple[int, ...]
     sources: tuple[int, ...]
     registers: tuple[tuple[str, tuple[int, ...]], ...]
-    _strings: list[list[str]] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -39,11 +41,9 @@ class Readout:
 
     def bits(self, keys: NDArray[np.integer]) -> NDArray[np.uint8]:
         """Return a matrix of zeros and ones, one row a key, one column a clbit."""
-        out = np.zeros((len(keys), len(self.sources)), dtype=np.uint8)
-        for clbit, source in enumerate(self.sources):
-            if source >= 0:
-                out[:, clbit] = (keys >> source) & 1
-        return out
+        words = np.ascontiguousarray(keys, dtype=">u4").view(np.uint8)
+        columns = np.unpackbits(words.reshape(len(keys), 4), axis=1)
+        return columns[:, [_NEVER - source if source >= 0 else 0 for source in self.sources]]
 
     def packed(self, keys: NDArray[np.integer], clbits: Iterable[int]) -> NDArray[np.uint8]:
         """Return some clbits as bytes, big-endian, the first clbit in the lowest bit of the last.
@@ -63,21 +63,20 @@ class Readout:
 
     def strings(self, keys: NDArray[np.integer]) -> list[str]:
         """Return the clbits as text, highest first, registers apart where they tile the clbits."""
-        if len(self.qubits) > _TABLE_QUBITS:
+        width = len(self.qubits)
+        if width > _TABLE_QUBITS or len(keys) < 1 << width >> 3:
             return self._render(keys)
-        if not self._strings:
-            self._strings.append(self._render(np.arange(1 << len(self.qubits))))
-        table = self._strings[0]
+        table = _table(width, self.sources, tuple(members for _, members in self.registers))
         return [table[key] for key in keys.tolist()]
 
     def _render(self, keys: NDArray[np.integer]) -> list[str]:
         clbits, spaces = self._columns()
         width = len(clbits) + len(spaces)
-        text = np.full((len(keys), width), ord(" "), dtype=np.uint8)
+        text = np.full((len(keys), width + 1), ord(" "), dtype=np.uint8)
         columns = [column for column in range(width) if column not in spaces]
         text[:, columns] = self.bits(keys)[:, clbits] + ord("0")
-        flat = text.tobytes().decode("ascii")
-        return [flat[k : k + width] for k in range(0, len(flat), width)]
+        text[:, width] = ord("\n")
+        return text.tobytes().decode("ascii").split("\n")[:-1]
 
     def _columns(self) -> tuple[list[int], set[int]]:
         everything = list(range(len(self.sources)))
@@ -93,6 +92,15 @@ class Readout:
         return everything[::-1], spaces
 
 
+@lru_cache(maxsize=_TABLES)
+def _table(
+    width: int, sources: tuple[int, ...], registers: tuple[tuple[int, ...], ...]
+) -> list[str]:
+    """Return the text of every key, for all readouts that show keys in the same way."""
+    named = tuple(("", members) for members in registers)
+    return Readout(tuple(range(width)), sources, named)._render(np.arange(1 << width))
+
+
 @dataclass(frozen=True)
 class Samples:
     """Shots of many bindings. Row k is ``keys[begin:end]`` and ``counts[begin:end]``, ascending."""
@@ -103,6 +111,21 @@ class Samples:
     occurrences: NDArray[np.uint32]
     ends: NDArray[np.int64]
     seed: NDArray[np.uint64] = field(repr=False)
+
+    @classmethod
+    def joined(cls, pieces: Sequence[Samples]) -> Samples:
+        """Return the samples of a list of bindings that was sampled piece by piece."""
+        if len(pieces) == 1:
+            return pieces[0]
+        sizes = np.cumsum([0, *(int(piece.ends[-1]) for piece in pieces[:-1])])
+        return cls(
+            pieces[0].readout,
+            pieces[0].shots,
+            np.concatenate([piece.keys for piece in pieces]),
+            np.concatenate([piece.occurrences for piece in pieces]),
+            np.concatenate([piece.ends + size for piece, size in zip(pieces, sizes, strict=True)]),
+            pieces[0].seed,
+        )
 
     def __len__(self) -> int:
         return len(self.ends)

@@ -59,7 +59,8 @@ def draw_counts(probabilities, shots, key_0, key_1, keys, counts):
     left = 0.0
     for k in range(probabilities.size):
         left += probabilities[k]
-    found, counter, missing = 0, 0, shots
+    found, missing = 0, shots
+    counter = np.int64(0)
     last = 0
     for k in range(probabilities.size):
         if probabilities[k] > 0.0:
@@ -150,18 +151,37 @@ def last_possible(re, im):
 
 
 @exact
+def sort_keys(bits, keys, counts):
+    """Sort keys of so many bits, and their counts along, by one byte after the other."""
+    ends = np.empty(257, np.int64)
+    moved_keys, moved_counts = np.empty_like(keys), np.empty_like(counts)
+    for shift in range(0, bits, 8):
+        for byte in range(257):
+            ends[byte] = 0
+        for k in range(keys.size):
+            ends[(np.int64(keys[k]) >> shift & 255) + 1] += 1
+        for byte in range(256):
+            ends[byte + 1] += ends[byte]
+        for k in range(keys.size):
+            digit = np.int64(keys[k]) >> shift & 255
+            moved_keys[ends[digit]], moved_counts[ends[digit]] = keys[k], counts[k]
+            ends[digit] += 1
+        for k in range(keys.size):
+            keys[k], counts[k] = moved_keys[k], moved_counts[k]
+
+
+@exact
 def merge_keys(measured, found, keys, counts):
     """Turn basis states into keys, sort them, and add up equal ones; return how many are left."""
     for k in range(found):
         keys[k] = key_of(np.int64(keys[k]), measured)
-    order = np.argsort(keys[:found])
-    sorted_keys, sorted_counts = keys[:found][order], counts[:found][order]
+    sort_keys(measured.size, keys[:found], counts[:found])
     left = 0
     for k in range(found):
-        if left > 0 and keys[left - 1] == sorted_keys[k]:
-            counts[left - 1] += sorted_counts[k]
+        if left > 0 and keys[left - 1] == keys[k]:
+            counts[left - 1] += counts[k]
         else:
-            keys[left], counts[left] = sorted_keys[k], sorted_counts[k]
+            keys[left], counts[left] = keys[k], counts[k]
             left += 1
     return left
 

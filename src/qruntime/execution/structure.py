@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Sequence
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,44 @@ from qiskit.circuit import (
     Barrier,
     Delay,
     Measure,
+    Parameter,
     ParameterExpression,
+    ParameterVectorElement,
     QuantumCircuit,
     Reset,
 )
 from qiskit.circuit.library import DiagonalGate, PauliGate, PermutationGate, UnitaryGate
 
+from qruntime.execution.instructions import read_columns
 from qruntime.execution.unsupported import NotSupportedError
 
 _STANDARD = "qiskit.circuit.library.standard_gates."
+_COMPARED = frozenset({float, int, Parameter, ParameterExpression, ParameterVectorElement})
+_SIMPLE = frozenset({Barrier, Measure, Reset})
 _PLAIN = (Barrier, Delay, Measure, Reset, DiagonalGate, PauliGate, PermutationGate, UnitaryGate)
+
+
+class StructureKey:
+    """A circuit's structure, to look up: hashed once, and cheaply, for symbols are slow to hash."""
+
+    __slots__ = ("_hash", "_parts", "_values")
+
+    def __init__(self, parts: tuple[Hashable, ...], values: tuple[Hashable, ...]) -> None:
+        self._parts = parts
+        self._values = values
+        numbers = all(map(isinstance, values, repeat(float)))
+        self._hash = hash((parts, values if numbers else len(values)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, StructureKey)
+            and self._hash == other._hash
+            and self._values == other._values
+            and self._parts == other._parts
+        )
 
 
 def structure_key(circuit: QuantumCircuit) -> Hashable:
@@ -35,26 +64,26 @@ def structure_key(circuit: QuantumCircuit) -> Hashable:
     """
     places = {bit: k for k, bit in enumerate(circuit.qubits)}
     shown = {bit: k for k, bit in enumerate(circuit.clbits)}
-    operations: list[Hashable] = []
-    for instruction in circuit.data:
-        if instruction.is_standard_gate():
-            operations.append(instruction.name)
-            if instruction.params:
-                operations.append(_values(instruction.params))
-        else:
-            operations.append(_operation(instruction.operation))
-        operations.append(tuple([places[bit] for bit in instruction.qubits]))
-        if instruction.clbits:
-            operations.append(tuple([shown[bit] for bit in instruction.clbits]))
-    registers = tuple((r.name, tuple(shown[bit] for bit in r)) for r in circuit.cregs)
-    return (
-        len(places),
-        len(shown),
-        registers,
-        _value(circuit.global_phase),
-        tuple(circuit.parameters),
-        tuple(operations),
+    columns = read_columns(circuit._data)
+    others: list[Hashable] = []
+    custom = False
+    for place in columns.others:
+        item = columns.items[place]
+        operation = item.operation
+        kind = getattr(operation, "base_class", None)
+        simple = kind in _SIMPLE
+        custom = custom or not simple
+        read = (kind, len(item.qubits)) if simple else _operation(operation)
+        others.append((place, read, tuple([shown[bit] for bit in item.clbits])))
+    parts = (
+        *(len(places), len(shown), _value(circuit.global_phase)),
+        tuple([(r.name, tuple([shown[bit] for bit in r])) for r in circuit.cregs]),
+        tuple(circuit.parameters) if custom else (),
+        columns.names,
+        tuple(map(places.__getitem__, chain.from_iterable(columns.qubits))),
+        tuple(others),
     )
+    return StructureKey(parts, _values(columns.params))
 
 
 def _operation(operation: Any) -> Hashable:
@@ -73,7 +102,9 @@ def _operation(operation: Any) -> Hashable:
     raise NotSupportedError(f"the instruction '{operation.name}' has nothing to be compared by")
 
 
-def _values(values: Iterable[Any]) -> tuple[Hashable, ...]:
+def _values(values: Sequence[Any]) -> tuple[Hashable, ...]:
+    if _COMPARED.issuperset(map(type, values)):
+        return tuple(values)
     return tuple([_value(value) for value in values])
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import copy
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,11 @@ from qiskit.circuit import Parameter
 from qiskit.result import Result
 
 from qruntime.errors import InvalidInputError, UnsupportedOptionError
+from qruntime.execution.estimates import Estimate
+from qruntime.execution.program import check_shots
+from qruntime.execution.readout import Samples
 from qruntime.execution.sampled import Item, SampledResult
+from qruntime.execution.shared import SharedPrefixes
 from qruntime.execution.tiers import KernelTier, Rows, choose
 from qruntime.program.job import FinishedJob
 
@@ -44,6 +49,8 @@ class Template:
         self._single = single
         self._finish = finish
         self._tiers = [choose(circuit, options, tier) for circuit in circuits]
+        kernels = [tier.program for tier in self._tiers if isinstance(tier, KernelTier)]
+        self._together = SharedPrefixes.of(kernels)
         self._before: Callable[[], None] = _nothing
         self._after: Callable[[int, int], None] = _nothing
 
@@ -108,9 +115,13 @@ class Template:
         memory = bool(self._options.get("memory")) if memory is None else memory
         seed = self._options.get("seed_simulator") if seed is None else seed
         root = secrets.randbits(62) if seed is None else seed
+        samples = self._sample_kernels(rows, shots, root)
         items: list[Item] = []
         for tier, values_of_circuit in zip(self._tiers, rows, strict=True):
-            items += tier.sample(values_of_circuit, shots, root, len(items), memory=memory)
+            if isinstance(tier, KernelTier):
+                items += tier.items(next(samples), root, memory=memory)
+            else:
+                items += tier.sample(values_of_circuit, shots, root, len(items), memory=memory)
         self._after(len(items), len(items) * shots)
         return items
 
@@ -128,19 +139,76 @@ class Template:
         """
         self._before()
         one = not isinstance(observables, list | tuple)
+        given = [observables] if one else observables
         found = []
-        for index, (tier, rows) in enumerate(zip(self._tiers, self._rows(values), strict=True)):
-            if not isinstance(tier, KernelTier):
-                raise UnsupportedOptionError(
-                    f"circuit {index} has no exact expectation values on the '{tier.name}' tier "
-                    f"({tier.reason}); estimate them from shots"
-                )
-            each = tier.program.expectation(rows, [observables] if one else observables)
+        for tier, rows in self._kernels(values, "no exact expectation values"):
+            each = tier.program.expectation(rows, tier.measurements.exact(given))
             self._after(len(rows), 0)
             found.append(each[:, 0] if one else each)
         if not self._single:
             return found  # type: ignore[return-value]  # a list of arrays, as documented
         return found[0][0] if values is None or np.ndim(values) == 1 else found[0]
+
+    def estimate(
+        self,
+        observables: Any,
+        values: Any = None,
+        *,
+        shots: int | None = None,
+        seed: int | None = None,
+    ) -> Estimate:
+        """Estimate expectation values from shots, as a device would have to.
+
+        The Pauli strings of all observables are measured in groups that commute qubit by qubit,
+        each group with so many ``shots``; for every binding the state is computed once and all
+        bases are sampled from it. Returns ``(evs, stds)``: the estimates and their standard errors,
+        each shaped as by ``expectation``. Estimates of observables with strings in the same group
+        share its shots. If a list of circuits was compiled, a list of such pairs is returned.
+
+        Raises:
+            UnsupportedOptionError: a circuit is not on the ``kernel`` tier; ``backend.estimator()``
+                estimates from shots there.
+            InvalidInputError: values or observables do not fit, or shots are fewer than two.
+        """
+        self._before()
+        shots = self._options["shots"] if shots is None else shots
+        check_shots(shots, least=2)  # one shot has no standard error
+        seed = self._options.get("seed_simulator") if seed is None else seed
+        root = secrets.randbits(62) if seed is None else seed
+        one = not isinstance(observables, list | tuple)
+        given = [observables] if one else observables
+        found = []
+        for index, (tier, rows) in enumerate(self._kernels(values, "no estimates by bases")):
+            measurement = tier.measurements.sampled(given)
+            each = measurement.estimate(rows, int(shots), seed=root, stream=-1 - index)
+            number = len(measurement.bases)
+            self._after(len(rows) * number, len(rows) * number * shots)
+            flat = self._single and (values is None or np.ndim(values) == 1)
+            evs, stds = (part[:, 0] if one else part for part in each)
+            found.append(Estimate(evs[0], stds[0]) if flat else Estimate(evs, stds))
+        return found[0] if self._single else found  # type: ignore[return-value]  # as documented
+
+    def _kernels(self, values: Any, lacking: str) -> Iterator[tuple[KernelTier, Rows]]:
+        """Yield all circuits, of which each must be on the kernel tier, with their rows."""
+        for index, (tier, rows) in enumerate(zip(self._tiers, self._rows(values), strict=True)):
+            if not isinstance(tier, KernelTier):
+                raise UnsupportedOptionError(
+                    f"circuit {index} has {lacking} on the '{tier.name}' tier "
+                    f"({tier.reason}); backend.estimator() estimates from shots there"
+                )
+            yield tier, rows
+
+    def _sample_kernels(self, rows: list[Rows], shots: int, seed: int) -> Iterator[Samples]:
+        """Sample all circuits on the kernel tier; each stream is the number of its experiment."""
+        firsts = accumulate(map(len, rows), initial=0)
+        mine = [
+            (values, first)
+            for tier, values, first in zip(self._tiers, rows, firsts, strict=False)
+            if isinstance(tier, KernelTier)
+        ]
+        streams = [first for _, first in mine]
+        values = [values for values, _ in mine]
+        return iter(self._together.sample(values, shots, seed=seed, streams=streams))
 
     def _rows(self, values: Any) -> list[Rows]:
         given = [values] if self._single else values
@@ -150,10 +218,15 @@ class Template:
             raise InvalidInputError(
                 f"values must be a list with one array a circuit: {len(self._tiers)} of them"
             )
-        return [
-            _row_matrix(item, len(tier.parameters), index)
-            for index, (tier, item) in enumerate(zip(self._tiers, given, strict=True))
+        given = list(given)  # so that each is one object, and stays the only one of its id
+        read: dict[tuple[int, int], Rows] = {}
+        keys = [
+            (id(item), len(tier.parameters)) for tier, item in zip(self._tiers, given, strict=True)
         ]
+        for index, key in enumerate(keys):
+            if key not in read:  # many bases of one ansatz come with one array
+                read[key] = _row_matrix(given[index], key[1], index)
+        return [read[key] for key in keys]
 
 
 def _nothing(*_: Any) -> None:

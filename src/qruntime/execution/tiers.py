@@ -18,9 +18,11 @@ from qiskit.result.models import ExperimentResult, ExperimentResultData
 
 from qruntime.errors import ExecutionError, InvalidInputError, UnsupportedOptionError
 from qruntime.execution.clifford import CliffordProgram, prefer_clifford
+from qruntime.execution.estimates import Measurements
 from qruntime.execution.native import NativeProgram
 from qruntime.execution.native_aer import SEED_STEP
 from qruntime.execution.program import StatevectorProgram
+from qruntime.execution.readout import Samples
 from qruntime.execution.sampled import Item, Sampled, header_of
 from qruntime.execution.unsupported import NotSupportedError
 
@@ -54,17 +56,22 @@ class KernelTier(Tier):
     name = "kernel"
 
     def __init__(self, circuit: QuantumCircuit) -> None:
-        self.program = StatevectorProgram.compile(circuit)
+        self.program = StatevectorProgram.compile(circuit, phase=False)
         if not self.program.readout.qubits:
             raise NotSupportedError("it measures nothing")
         self.parameters = self.program.parameters
+        self.measurements = Measurements(self.program)
         self._header = copy.deepcopy(header_of(circuit))
 
     def sample(self, rows: Rows, shots: int, seed: int, first: int, *, memory: bool) -> list[Item]:
         """Sample the states; each binding from a stream of its own."""
         samples = self.program.sample(rows, shots, seed=seed, stream=first)
+        return self.items(samples, seed, memory=memory)
+
+    def items(self, samples: Samples, seed: int, *, memory: bool) -> list[Item]:
+        """Return samples of the program as items."""
         return [
-            Sampled(samples, binding, self._header, seed, memory) for binding in range(len(rows))
+            Sampled(samples, binding, self._header, seed, memory) for binding in range(len(samples))
         ]
 
 
@@ -81,7 +88,7 @@ class NativeTier(Tier):
     def sample(self, rows: Rows, shots: int, seed: int, first: int, *, memory: bool) -> list[Item]:
         """Bind and run in Aer; the counts for a seed are those of ``AerSimulator.run``."""
         run = self._program.run(rows, shots=shots, seed=seed + SEED_STEP * first, memory=memory)
-        return succeeded(run.result())
+        return named(succeeded(run.result()), self.name)
 
 
 class CliffordTier(Tier):
@@ -98,25 +105,35 @@ class CliffordTier(Tier):
     def sample(self, rows: Rows, shots: int, seed: int, first: int, *, memory: bool) -> list[Item]:
         """Sample with stim, each time from a seed of its own."""
         return [
-            self._experiment(shots, seed + SEED_STEP * (first + number), memory=memory)
+            clifford_experiment(
+                self._program,
+                self._header,
+                shots,
+                seed + SEED_STEP * (first + number),
+                memory=memory,
+            )
             for number in range(len(rows))
         ]
 
-    def _experiment(self, shots: int, seed: int, *, memory: bool) -> ExperimentResult:
-        samples = self._program.sample(shots, seed % 2**63)
-        data: dict[str, Any] = {"counts": samples.hex_counts()}
-        if memory:
-            padded = np.packbits(samples.bits(), axis=1, bitorder="little")
-            data["memory"] = [hex(int.from_bytes(row.tobytes(), "little")) for row in padded]
-        return ExperimentResult(
-            shots=shots,
-            success=True,
-            data=ExperimentResultData(**data),
-            header=dict(self._header),
-            status="DONE",
-            seed_simulator=seed,
-            metadata={"method": "stabilizer", "tier": self.name},
-        )
+
+def clifford_experiment(
+    program: CliffordProgram, header: Mapping[str, Any], shots: int, seed: int, *, memory: bool
+) -> ExperimentResult:
+    """Sample once and return the experiment as Qiskit's ``Result`` holds it."""
+    samples = program.sample(shots, seed % 2**63)
+    data: dict[str, Any] = {"counts": samples.hex_counts()}
+    if memory:
+        padded = np.packbits(samples.bits(), axis=1, bitorder="little")
+        data["memory"] = [hex(int.from_bytes(row.tobytes(), "little")) for row in padded]
+    return ExperimentResult(
+        shots=shots,
+        success=True,
+        data=ExperimentResultData(**data),
+        header=dict(header),
+        status="DONE",
+        seed_simulator=seed,
+        metadata={"method": "stabilizer", "tier": "clifford"},
+    )
 
 
 class AerTier(Tier):
@@ -139,7 +156,15 @@ class AerTier(Tier):
             circuit.name = self._circuit.name  # assign_parameters makes up another
         options = {**self._options, "shots": shots, "memory": memory}
         options["seed_simulator"] = seed + SEED_STEP * first
-        return succeeded(AerSimulator().run(bound, **options).result())
+        return named(succeeded(AerSimulator().run(bound, **options).result()), self.name)
+
+
+def named(experiments: list[Any], tier: str) -> list[Item]:
+    """Write the tier into the metadata of Aer's experiments."""
+    for experiment in experiments:
+        fields = experiment._metadata
+        fields["metadata"] = {**fields.get("metadata", {}), "tier": tier}
+    return experiments
 
 
 def succeeded(result: Result) -> list[Item]:
@@ -188,28 +213,54 @@ def choose(circuit: QuantumCircuit, options: Mapping[str, Any], pinned: str | No
 
 
 def _kernel(circuit: QuantumCircuit, options: Mapping[str, Any]) -> KernelTier:
-    if find_spec("numba") is None:
-        raise NotSupportedError("Numba is not installed: pip install 'qruntime[fast]'")
+    check_kernel_options(options)
     if circuit.num_qubits > MAX_KERNEL_QUBITS:
         raise NotSupportedError(f"it has more than {MAX_KERNEL_QUBITS} qubits")
+    return KernelTier(circuit)
+
+
+def check_kernel_options(options: Mapping[str, Any]) -> None:
+    """Refuse options that only Aer honours.
+
+    Raises:
+        NotSupportedError: there is such a one, or Numba is not installed.
+    """
+    if find_spec("numba") is None:
+        raise NotSupportedError("Numba is not installed: pip install 'qruntime[fast]'")
     if options["method"] not in ("automatic", "statevector"):
         raise NotSupportedError(f"method='{options['method']}' is Aer's")
     _check_default(options, "kernel")
-    return KernelTier(circuit)
 
 
 def _clifford(
     circuit: QuantumCircuit, options: Mapping[str, Any], reason: str, *, pinned: bool
 ) -> CliffordTier:
+    check_clifford_options(options)
+    check_clifford(circuit, options["shots"], pinned=pinned)
+    return CliffordTier(circuit, reason)
+
+
+def check_clifford_options(options: Mapping[str, Any]) -> None:
+    """Refuse options that only Aer honours.
+
+    Raises:
+        NotSupportedError: there is such a one.
+    """
     if options["method"] not in ("automatic", "stabilizer"):
         raise NotSupportedError(f"method='{options['method']}' is Aer's", tier="clifford")
     _check_default(options, "clifford")
-    gates = circuit.size()
-    if not pinned and not prefer_clifford(circuit.num_qubits, gates, options["shots"]):
+
+
+def check_clifford(circuit: QuantumCircuit, shots: int, *, pinned: bool) -> None:
+    """Refuse a circuit that has nothing to sample, and one for which Aer is faster.
+
+    Raises:
+        NotSupportedError: it is one of them.
+    """
+    if not pinned and not prefer_clifford(circuit.num_qubits, circuit.size(), shots):
         raise NotSupportedError("Aer is faster for so small a circuit", tier="clifford")
     if not circuit.num_clbits:
         raise NotSupportedError("it measures nothing", tier="clifford")
-    return CliffordTier(circuit, reason)
 
 
 def _check_default(options: Mapping[str, Any], tier: str) -> None:

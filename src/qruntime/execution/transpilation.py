@@ -88,15 +88,19 @@ class _Known:
     templates: dict[Hashable, Template | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Asked:
-    """One circuit of a call. ``values`` are what it has beside its structure."""
+    """One circuit of a call."""
 
     circuit: QuantumCircuit
     key: CircuitKey
     place: _Place
-    values: tuple[Hashable, ...]
     angles: Angles | None
+
+    @property
+    def values(self) -> tuple[Hashable, ...]:
+        """What the circuit has beside its structure."""
+        return (*self.key.values, self.key.phase)
 
 
 def _examined(version: str) -> bool:
@@ -123,7 +127,7 @@ class TranspileCache:
     angles only is answered with a transpilation made once with symbols, into which the angles are
     bound: the same unitary, global phase, layout and routing as Qiskit gives for the same seed, and
     no more gates on two qubits. On targets without noise and without couplings neighbouring
-    one-qubit gates may be left unmerged.
+    one-qubit gates may be left unmerged, and rotations by less than 0.0001 are not dropped.
 
     Without a seed Qiskit's routing is a random draw; a circuit is then drawn once and the draw is
     kept. Equal circuits in one list are drawn each on its own, so that the best of many can be
@@ -137,6 +141,7 @@ class TranspileCache:
         self._entries: Lru[Any] = Lru(limit_bytes)
         self._managers = PassManagers()
         self._requests = Requests()
+        self._last: _Place | None = None
         self._lock = threading.Lock()
         self._counts = {"hits": 0, "bound": 0, "misses": 0, "refused": 0}
 
@@ -159,6 +164,7 @@ class TranspileCache:
     def clear(self) -> None:
         """Forget all circuits and pass managers."""
         self._entries.clear()
+        self._last = None
         self._managers.clear()
 
     @_signed_as(qiskit.transpile)
@@ -238,7 +244,7 @@ class TranspileCache:
 
         These are the first of each new structure, and those that ask for another random draw.
         """
-        draws = not request.seeded and self._managers.get(request).routed
+        draws = not request.seeded and request.routed
         seen: set[Hashable] = set()
         found = []
         for index, question in enumerate(asked):
@@ -257,13 +263,21 @@ class TranspileCache:
             return None
         try:
             key = circuit_key(circuit)
-            place = _Place(request, key.structure)
+            place = self._place(request, key.structure)
             if not key.plain or not isinstance(key.phase, float | int):
-                return _Asked(circuit, key, place, (*key.values, key.phase), None)
-            angles = read_angles(key.values)
+                return _Asked(circuit, key, place, None)
+            angles = read_angles(key.values, routed=request.routed)
         except (UnkeyableError, TypeError):
             return None
-        return _Asked(circuit, key, place, (*key.values, key.phase), angles)
+        return _Asked(circuit, key, place, angles)
+
+    def _place(self, request: Request, structure: tuple[Hashable, ...]) -> _Place:
+        """Return where a structure is kept; in a loop, which comparing finds before a hash."""
+        last = self._last
+        if last is not None and last.request is request.key and last.structure == structure:
+            return last
+        made = self._last = _Place(request, structure)
+        return made
 
     def _known(self, question: _Asked) -> _Known | None:
         found: _Known | None = self._entries.get(question.place)
@@ -301,10 +315,12 @@ class TranspileCache:
     ) -> QuantumCircuit:
         """Transpile a circuit and, from the same draw of routing, a template for its like."""
         built = self._managers.get(request)
-        if built.routed and not request.seeded:
+        if request.routed and not request.seeded:
             built = self._managers.get(request.with_seed(secrets.randbits(31)))
         made: QuantumCircuit = built.run(question.circuit)
-        known.templates[angles.pattern] = _template(question.circuit, angles, made, built)
+        known.templates[angles.pattern] = _template(
+            question.circuit, angles, made, built, routed=request.routed
+        )
         return self._keep(question, made)
 
     def _keep(self, question: _Asked | None, made: QuantumCircuit) -> QuantumCircuit:
@@ -323,9 +339,14 @@ class TranspileCache:
 
 
 def _template(
-    circuit: QuantumCircuit, angles: Angles, made: QuantumCircuit, built: BuiltPassManager
+    circuit: QuantumCircuit,
+    angles: Angles,
+    made: QuantumCircuit,
+    built: BuiltPassManager,
+    *,
+    routed: bool,
 ) -> Template | None:
-    finish = built.merging if built.routed else None
+    finish = built.merging if routed else None
     try:
         return make_template(circuit, angles, made, built.run, finish)
     except Exception:  # noqa: BLE001  a target that takes no symbols: Qiskit serves each circuit
@@ -334,16 +355,7 @@ def _template(
 
 def _too_wide(circuits: Sequence[Any], request: Request) -> bool:
     """Return whether Qiskit refuses one of the circuits before it looks at it."""
-    coupling = request.arguments["coupling_map"]
-    backend = request.arguments["backend"]
-    if isinstance(coupling, list):
-        width = 1 + max((end for edge in coupling for end in edge), default=0)
-    elif coupling is not None:
-        width = coupling.size()
-    elif backend is not None:
-        width = backend.num_qubits
-    else:
-        width = None
+    width = request.width
     return any(
         not isinstance(circuit, QuantumCircuit)
         or (width is not None and circuit.num_qubits > width)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -33,10 +33,7 @@ _SCALARS = (
     *("approximation_degree", "dt", "optimization_level", "qubits_initially_zero"),
     *("seed_transpiler", "ignore_backend_supplied_default_methods"),
 )
-_SUPPLIED = {
-    "get_scheduling_stage_plugin": "scheduling_method",
-    "get_translation_stage_plugin": "translation_method",
-}
+_SUPPLIED = ("get_scheduling_stage_plugin", "get_translation_stage_plugin")
 _ONLY_TRANSPILE = "ignore_backend_supplied_default_methods"
 _ALL_THREADS = "QISKIT_SABRE_ALL_THREADS"
 _KEPT = 256
@@ -51,29 +48,27 @@ class Request:
     """What a transpilation is asked for, apart from the circuit.
 
     ``key`` is equal for equal requests, which are mostly the same object too. ``arguments`` are
-    those of Qiskit's ``generate_preset_pass_manager``.
+    those of Qiskit's ``generate_preset_pass_manager``. ``width`` is how many qubits a circuit may
+    have, ``routed`` whether a coupling map or noisy gates make places and one-qubit gates matter.
     """
 
     key: tuple[Hashable, ...]
     arguments: dict[str, Any]
+    width: int | None
+    routed: bool
 
     @property
     def seeded(self) -> bool:
         """Whether the stochastic passes have a seed."""
         return self.arguments["seed_transpiler"] is not None
 
-    @property
-    def target(self) -> Target | None:
-        """The target, however it was given."""
-        if self.arguments["target"] is not None:
-            found: Target = self.arguments["target"]
-            return found
-        backend = self.arguments["backend"]
-        return None if backend is None else backend.target
-
     def with_seed(self, seed: int) -> Request:
         """Return the same request with a seed."""
-        return Request(("seeded", seed, *self.key), {**self.arguments, "seed_transpiler": seed})
+        return replace(
+            self,
+            key=("seeded", seed, *self.key),
+            arguments={**self.arguments, "seed_transpiler": seed},
+        )
 
 
 class Requests:
@@ -96,10 +91,14 @@ class Requests:
             target, backend = backend, None
         known_backend = None
         key: list[Hashable] = [qiskit.__version__, os.environ.get(_ALL_THREADS)]
-        key.append(None if target is None else _target_token(target, self._tokens))
-        if backend is not None:
+        if target is not None and backend is not None:
+            raise OnlyQiskitError
+        if target is not None:
+            token, target = _target_token(target, self._tokens)
+            key += ("target", token)
+        elif backend is not None:
             token, known_backend = _backend_token(backend, self._tokens)
-            key.append(token)
+            key += ("backend", token)
         level, seed = options.get("optimization_level"), options.get("seed_transpiler")
         if level is None or seed is None:
             level, seed = _from_surroundings(level, seed)
@@ -123,9 +122,36 @@ class Requests:
                 optimization_level=level, seed_transpiler=seed, target=target, backend=backend
             )
             arguments.pop(_ONLY_TRANSPILE, None)
-            found = Request(key, arguments)
+            found = Request(key, arguments, _width(arguments), _is_routed(arguments))
             self._known.put(key, found, 1)
         return found
+
+
+def _width(arguments: Mapping[str, Any]) -> int | None:
+    coupling, backend = arguments["coupling_map"], arguments["backend"]
+    if isinstance(coupling, list):
+        return 1 + max((end for edge in coupling for end in edge), default=0)
+    if coupling is not None:
+        return int(coupling.size())
+    if backend is None or backend.num_qubits is None:
+        return None
+    return int(backend.num_qubits)
+
+
+def _is_routed(arguments: Mapping[str, Any]) -> bool:
+    if arguments["coupling_map"] is not None:
+        return True
+    target, backend = arguments["target"], arguments["backend"]
+    if target is None and backend is not None:
+        target = backend.target
+    if target is None:
+        return False
+    noisy = any(
+        properties is not None and properties.error
+        for places in target.values()
+        for properties in places.values()
+    )
+    return noisy or target.build_coupling_map() is not None
 
 
 @cache
@@ -151,7 +177,7 @@ def _scalar(value: Any) -> Hashable:
     return value
 
 
-def _target_token(target: Any, tokens: TargetTokens) -> int:
+def _target_token(target: Any, tokens: TargetTokens) -> tuple[int, Target]:
     if type(target) is not Target:
         raise OnlyQiskitError
     return tokens.of_target(target)
@@ -160,8 +186,8 @@ def _target_token(target: Any, tokens: TargetTokens) -> int:
 def _backend_token(backend: Any, tokens: TargetTokens) -> tuple[int, BackendV2]:
     if not isinstance(backend, BackendV2):
         raise OnlyQiskitError
-    for method, option in _SUPPLIED.items():
-        if hasattr(backend, method) and getattr(backend, method)() not in _METHODS[option]:
+    for method in _SUPPLIED:
+        if hasattr(backend, method) and getattr(backend, method)() is not None:
             raise OnlyQiskitError
     found = tokens.of_backend(backend)
     if found is None:

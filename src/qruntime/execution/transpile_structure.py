@@ -26,6 +26,8 @@ from qiskit.circuit import (
 )
 from qiskit.circuit.library import UnitaryGate
 
+from qruntime.execution.instructions import read_columns, read_labels
+
 Key = tuple[Any, ...]
 
 _STANDARD = "qiskit.circuit.library.standard_gates."
@@ -64,26 +66,31 @@ def circuit_key(circuit: Any) -> CircuitKey:
     data = circuit._data
     if circuit.num_identifiers or circuit._op_start_times is not None:
         raise UnkeyableError
-    values: list[Any] = []
-    entries: list[Hashable] = [
-        *(tuple(data.qubits), tuple(data.clbits)),
-        *(tuple(data.qregs), tuple(data.cregs)),
-    ]
+    columns = read_columns(data)
     plain, extra = True, 0
-    for item in data:
-        if item.is_standard_gate():
-            entries.append((item.name, item.label, item.qubits))
-            values += item.params
-        else:
-            operation = item.operation
-            entries.append((_operation_key(operation), item.qubits, item.clbits))
-            if isinstance(operation, UnitaryGate):
-                extra += 16 * 4**operation.num_qubits
-            elif not isinstance(operation, _PLAIN):
-                plain, extra = False, extra + _NESTED_BYTES
-    size = 400 * len(entries) + extra
-    return CircuitKey(tuple(entries), values, data.global_phase, plain, size)
+    others: list[Hashable] = []
+    for place in columns.others:
+        item = columns.items[place]
+        operation = item.operation
+        kind = operation.base_class
+        if kind in _SIMPLE:
+            others.append((place, kind, item.clbits))
+            continue
+        others.append((place, item.clbits, _operation_key(operation)))
+        if kind is UnitaryGate:
+            extra += 16 * 4**operation.num_qubits
+        elif kind is not Delay:
+            plain, extra = False, extra + _NESTED_BYTES
+    structure = (
+        *(tuple(data.qubits), tuple(data.clbits), tuple(data.qregs), tuple(data.cregs)),
+        *(columns.names, read_labels(columns.items), columns.qubits, tuple(others)),
+    )
+    size = 400 * len(columns.items) + extra
+    return CircuitKey(structure, columns.params, data.global_phase, plain, size)
 
+
+_SIMPLE = frozenset({Barrier, Measure, Reset})
+"""What is told by its class, its label and its bits."""
 
 _PLAIN = (Barrier, Delay, Measure, Reset, UnitaryGate)
 """Besides standard gates, what a circuit holds by value: ``operation`` makes a new object."""

@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from qiskit.providers import BackendV2
 from qiskit.transpiler import Target
+
+from qruntime.execution.target_content import target_content
 
 _FOLLOW_FROM_TARGET = (
     *("coupling_map", "instruction_durations", "num_qubits", "operation_names", "dt"),
@@ -23,6 +27,8 @@ class _KnownTarget:
     target: Target
     durations: Any
     state: tuple[Any, ...]
+    content: tuple[Any, ...] | None
+    kept: Target
     token: int
 
 
@@ -34,12 +40,13 @@ class _KnownSimulator:
 
 
 class TargetTokens:
-    """Gives each state of each target a number; a number is never given twice.
+    """Gives each state of a target a number; two that transpile differently never share one.
 
     A target is known again by being the same object in the same state. Looking costs microseconds,
     for ``Target`` forgets its durations whenever an instruction or its properties change, so that
     the object ``target.durations()`` tells. A few targets are kept alive, lest another object
-    takes over the identity of one. Properties of qubits do not count: no pass looks at them.
+    takes over the identity of one. An object that is new has the number of one with equal content,
+    for jobs make their backends anew. Properties of qubits do not count: no pass looks at them.
     """
 
     def __init__(self) -> None:
@@ -48,22 +55,35 @@ class TargetTokens:
         self._simulators: list[_KnownSimulator] = []
         self._lock = threading.Lock()
 
-    def of_target(self, target: Target) -> int:
-        """Return the number of the state that a target is in."""
+    def of_target(self, target: Target) -> tuple[int, Target]:
+        """Return the number of the state that a target is in, and a target that stays in it."""
         with self._lock:
             known = self._targets.get(id(target))
             state = _state(target)
             durations = target.durations()
             if known is not None and known.durations is durations and known.state == state:
-                return known.token
-            token = next(self._counter)
+                return known.token, known.kept
+            content = target_content(target)
+            token, kept = self._with_content(content) or self._new(target, content)
             copied = {name: dict(places) for name, places in target.items()}
-            known = _KnownTarget(target, durations, (*state[:-1], copied), token)
+            state = (*state[:-1], copied)
+            known = _KnownTarget(target, durations, state, content, kept, token)
             self._targets[id(target)] = known
             self._targets.move_to_end(id(target))
             if len(self._targets) > _KEPT:
                 self._targets.popitem(last=False)
-            return token
+            return token, kept
+
+    def _with_content(self, content: tuple[Any, ...] | None) -> tuple[int, Target] | None:
+        if content is not None:
+            for known in self._targets.values():
+                if known.content == content:
+                    return known.token, known.kept
+        return None
+
+    def _new(self, target: Target, content: tuple[Any, ...] | None) -> tuple[int, Target]:
+        """Return a new number; what others will share is a copy that nobody can change."""
+        return next(self._counter), target if content is None else copy.deepcopy(target)
 
     def of_backend(self, backend: BackendV2) -> tuple[int, BackendV2] | None:
         """Return the number of a backend's target and a backend that has it at hand.
@@ -72,9 +92,10 @@ class TargetTokens:
         """
         if _is_aer(type(backend)) and not getattr(backend, "_from_backend", True):
             return self._of_simulator(backend)
-        if not _follows_target(type(backend)):
+        if not _follows_target(type(backend)):  # type: ignore[arg-type]  # a class has a hash
             return None
-        return self.of_target(backend.target), backend
+        token, target = self.of_target(backend.target)
+        return token, _WithTarget(target)
 
     def _of_simulator(self, backend: Any) -> tuple[int, BackendV2]:
         """Know Aer's simulators by their settings, for they build a new target at each look."""
@@ -148,6 +169,7 @@ def _is_aer(kind: type) -> bool:
     )
 
 
+@lru_cache(maxsize=64)
 def _follows_target(kind: type) -> bool:
     if not issubclass(kind, BackendV2):
         return False

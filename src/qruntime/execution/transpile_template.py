@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from math import pi
+from math import isfinite, pi
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,10 @@ from qiskit.transpiler.passes import Optimize1qGatesDecomposition
 
 from qruntime.execution.transpile_copies import KeptCircuit
 
+_SPECIAL = 1e-9
 _NEAR_SPECIAL = 1e-4
-"""Qiskit removes rotations up to about 1e-5: nearer to a special angle than this is not generic."""
+"""Qiskit removes rotations up to about 1e-5, and two-qubit gates with them, which hardware feels:
+there, nearer to a special angle than this is not generic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +35,17 @@ class Angles:
     distinct: Sequence[float]
 
 
-def read_angles(values: list[Any]) -> Angles | None:
+def read_angles(values: list[Any], *, routed: bool) -> Angles | None:
     """Return the pattern of angles, or None if they are not all numbers without special values.
 
     Zero and the multiples of pi/4 are special: Qiskit transpiles them to other circuits.
     """
-    if not values or set(map(type, values)) != {float}:
+    if not values or set(map(type, values)) != {float} or not isfinite(sum(values)):
         return None
-    eighths = np.array(values) * (4 / pi)
-    with np.errstate(invalid="ignore"):
-        off = np.abs(eighths - np.rint(eighths))
-    if not (off > _NEAR_SPECIAL).all():  # NaN, also from infinity, is not greater either
+    off = np.array(values)
+    off *= 4 / pi
+    off -= np.rint(off)
+    if np.abs(off, out=off).min() <= (_NEAR_SPECIAL if routed else _SPECIAL):
         return None
     if len(set(map(abs, values))) == len(values):
         return Angles(None, values)
@@ -62,15 +64,19 @@ class Template:
     """A transpiled circuit whose angles are still to be bound.
 
     ``places`` are those of the distinct angles that the transpiled circuit still has. ``finish``
-    merges neighbouring one-qubit gates once their angles are known.
+    merges neighbouring one-qubit gates once their angles are known. ``same`` is whether Qiskit
+    leaves all gates as they are, so that the given circuit is the transpiled one.
     """
 
     kept: KeptCircuit
     places: tuple[int, ...]
     finish: Optimize1qGatesDecomposition | None
+    same: bool
 
     def bind(self, circuit: QuantumCircuit, angles: Angles, phase: float) -> QuantumCircuit:
         """Return the transpiled circuit for an input that has these angles."""
+        if self.same:
+            return self.kept.around(circuit)
         bound = self.kept.fresh(circuit.name, circuit.metadata)
         distinct = angles.distinct
         bound._data.assign_parameters_iterable([distinct[place] for place in self.places])
@@ -107,7 +113,8 @@ def make_template(
     kept = KeptCircuit(made)
     phase = float(circuit.global_phase)
     for finishing in (None,) if finish is None else (None, finish):
-        template = Template(kept, places, finishing)
+        same = finish is None and _same(made, symbolic)
+        template = Template(kept, places, finishing, same)
         bound = template.bind(circuit, angles, phase)
         merged = finish is None or _singles(bound) <= 1.1 * _singles(transpiled) + 2
         if merged and _as_good(bound, transpiled):
@@ -128,6 +135,18 @@ def _with_symbols(
             item = item.replace(params=[next(following) for _ in item.params])  # noqa: PLW2901
         made._append(item)
     return made
+
+
+def _same(made: QuantumCircuit, given: QuantumCircuit) -> bool:
+    """Return whether two circuits are one, but for the order of gates that do not meet.
+
+    What a simulator draws random numbers for is in the same order: a seed gives the same outcomes.
+    """
+    ours, theirs = (
+        [item for item in circuit._data if not item.is_standard_gate()] for circuit in (made, given)
+    )
+    labels = any(item.label is not None for circuit in (made, given) for item in circuit._data)
+    return not labels and ours == theirs and made.qubits == given.qubits and made == given
 
 
 def _as_good(made: QuantumCircuit, transpiled: QuantumCircuit) -> bool:

@@ -201,6 +201,7 @@ class JobOptionsBody(_Body):
         description="Options of the backend for this job, encoded as inputs are.",
         examples=[{"shots": 4096, "seed_simulator": 7}],
     )
+    transpile_cache: bool = Field(True, description="Serve the program's transpile from a cache.")
     priority: int = Field(0, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
     start_deadline: Seconds | None = Field(None, description="Seconds to wait at most.")
     max_attempts: int = Field(1, ge=1, le=MAX_ATTEMPTS)

@@ -22,6 +22,7 @@ from qruntime.program.requirements import check_requirements
 from qruntime.program.schema import validate
 from qruntime.program.traces import program_traceback, touches
 from qruntime.worker.output import captured
+from qruntime.worker.served import served_functions
 from qruntime.worker.task import Frame, FrameKind, Send, Task
 
 _USAGE_SECONDS = 0.1
@@ -93,7 +94,8 @@ class _Run:
             returned = self._call(self._task.function)
         else:
             assert self._task.source is not None
-            loaded = load_program(self._task.source, self._folder)
+            served = served_functions() if self._task.transpile_cache else None
+            loaded = load_program(self._task.source, self._folder, served)
             with loaded.registered():
                 returned = self._call(loaded.main)
         if returned is not None:

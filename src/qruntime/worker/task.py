@@ -61,6 +61,7 @@ class Task:
     backend: Any = None
     backend_options: str = "{}"
     log_level: str = "WARNING"
+    transpile_cache: bool = True
     spec: ProgramSpec = field(default_factory=ProgramSpec)
 
     def to_json(self) -> str:
@@ -82,6 +83,7 @@ class Task:
                 "backend_name": self.backend_name,
                 "backend_options": self.backend_options,
                 "log_level": self.log_level,
+                "transpile_cache": self.transpile_cache,
                 "spec": _plain(asdict(self.spec)),
                 "files": files,
                 "entry_point": self.source.entry_point,

@@ -81,21 +81,25 @@ SAMPLING = [name for name in METHODS if name not in ("unitary", "superop")]
 # The same as Aer, bit for bit
 
 
+@pytest.mark.parametrize("tier", ["native", "aer"])
 @pytest.mark.parametrize("method", SAMPLING)
-def test_every_method_gives_aers_counts(method: str) -> None:
+def test_every_method_gives_aers_counts(method: str, tier: str) -> None:
     circuits = [clifford(), clifford(2)]
 
-    assert counts(AerBackend(method=method), circuits) == counts(
+    assert counts(AerBackend(method=method, tier=tier), circuits) == counts(
         AerSimulator(method=method), circuits
     )
 
 
+@pytest.mark.parametrize("tier", ["native", "aer"])
 @pytest.mark.parametrize("circuit", [spread(), midway(), branching()], ids=["end", "mid", "flow"])
 @pytest.mark.parametrize("noise_model", [None, noise()], ids=["ideal", "noisy"])
-def test_counts_and_memory_are_those_of_aer(circuit: QuantumCircuit, noise_model: Any) -> None:
+def test_counts_and_memory_are_those_of_aer(
+    circuit: QuantumCircuit, noise_model: Any, tier: str
+) -> None:
     options = {"noise_model": noise_model, "seed_simulator": SEED, "shots": 300, "memory": True}
 
-    ours = AerBackend().run(circuit, **options).result()
+    ours = AerBackend().run(circuit, **options, tier=tier).result()
     theirs = AerSimulator().run(circuit, **options).result()
 
     assert ours.get_memory() == theirs.get_memory()

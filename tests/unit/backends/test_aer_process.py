@@ -18,6 +18,8 @@ from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 from qruntime import AerBackend, ExecutionError, ExecutionTimeoutError, InvalidInputError
 from qruntime.backends import aer_process
+from qruntime.backends.aer_runs import Plan
+from qruntime.backends.circuits import Work
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -250,7 +252,8 @@ def test_a_computation_whose_parent_is_gone_ends_by_an_alarm(
     alarms: list[float] = []
     monkeypatch.setattr(signal, "setitimer", lambda which, seconds: alarms.append(seconds))
 
-    aer_process._answer(pickle.dumps(([flip()], {"shots": 1}, 5.0)))
-    aer_process._answer(pickle.dumps(([flip()], {"shots": 1}, float("inf"))))
+    plan = Plan({"shots": 1, "memory": False}, "aer", {})
+    aer_process._answer(pickle.dumps(([Work(flip())], plan, 5.0)))
+    aer_process._answer(pickle.dumps(([Work(flip())], plan, float("inf"))))
 
     assert alarms == [65.0, 0, 0, 0]

@@ -47,6 +47,28 @@ def one(gate: Gate) -> QuantumCircuit:
     return circuit
 
 
+def placed(name: str, *wires: int) -> QuantumCircuit:
+    circuit = QuantumCircuit(3, 3)
+    getattr(circuit, name)(*wires)
+    return circuit
+
+
+def imitated(name: str) -> QuantumCircuit:
+    """Return a circuit with an instruction that has nothing of Qiskit's but its name."""
+    inner = QuantumCircuit(1, 1, name=name)
+    inner.measure(0, 0)
+    circuit = QuantumCircuit(3, 3)
+    circuit.append(inner.to_instruction(), [0], [0])
+    return circuit
+
+
+def unused(parameter: Parameter) -> QuantumCircuit:
+    """Return a circuit with a gate whose definition does not use its parameter."""
+    gate = Gate("mine", 1, [parameter])
+    gate.definition = QuantumCircuit(1)
+    return one(gate)
+
+
 def with_phase() -> QuantumCircuit:
     circuit = base()
     circuit.global_phase = 0.1
@@ -67,6 +89,13 @@ def with_register() -> QuantumCircuit:
         (base(), base().assign_parameters([1.0])),
         (base(), base().assign_parameters([Parameter("t")])),
         (custom(0.1), custom(0.2)),
+        (placed("cx", 0, 1), placed("cx", 0, 2)),
+        (placed("cx", 0, 1), placed("cz", 0, 1)),
+        (placed("measure", 0, 0), placed("measure", 0, 1)),
+        (placed("barrier", 0), placed("barrier", 0, 1)),
+        (placed("barrier", 0), placed("reset", 0)),
+        (placed("measure", 0, 0), imitated("measure")),
+        (unused(Parameter("t")), unused(Parameter("t"))),
         (one(UnitaryGate(np.eye(2))), one(UnitaryGate(-np.eye(2)))),
         (one(XGate().control(1, ctrl_state=0)), one(XGate().control(1, ctrl_state=1))),
         (
@@ -74,7 +103,10 @@ def with_register() -> QuantumCircuit:
             one(XGate().control(2, ctrl_state=1, annotated=True)),
         ),
     ],
-    ids=["phase", "register", "value", "symbol", "definition", "matrix", "control", "annotated"],
+    ids=[
+        *("phase", "register", "value", "symbol", "definition", "wire", "gate", "clbit", "width"),
+        *("class", "imitation", "unused symbol", "matrix", "control", "annotated"),
+    ],
 )
 def test_what_changes_the_result_changes_the_key(
     first: QuantumCircuit, second: QuantumCircuit

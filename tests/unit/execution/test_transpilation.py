@@ -11,10 +11,18 @@ import numpy as np
 import pytest
 import qiskit
 from qiskit import QuantumCircuit
-from qiskit.circuit import AncillaRegister, Gate, ParameterVector, QuantumRegister
+from qiskit.circuit import (
+    AncillaRegister,
+    Gate,
+    Instruction,
+    Parameter,
+    ParameterVector,
+    QuantumRegister,
+)
 from qiskit.circuit.library import (
     CXGate,
     Measure,
+    RYGate,
     RZGate,
     SXGate,
     TdgGate,
@@ -85,6 +93,43 @@ def test_special_angles_are_not_bound_into_a_template():
 
     assert served.count_ops().get("rz", 0) == 0
     assert cache.statistics.bound == 1
+
+
+@pytest.mark.parametrize(("options", "bound"), [({}, 2), ({"coupling_map": LINE}, 1)])
+def test_an_angle_near_a_special_one_is_bound_where_nothing_is_routed(options, bound):
+    cache = TranspileCache()
+    options = {"basis_gates": BASIS, "seed_transpiler": 1, **options}
+    for number in range(3):
+        cache.transpile(ansatz(some(number)), **options)
+    near = some(3)
+    near[0] = np.pi / 2 + 1e-6
+    cache.transpile(ansatz(near), **options)
+
+    assert cache.statistics.bound == bound
+
+
+def _mixed(angles) -> QuantumCircuit:
+    circuit = QuantumCircuit(2, 2, global_phase=0.3)
+    circuit.ry(angles[0], 0)
+    circuit.ry(angles[1], 1)
+    circuit.cx(0, 1)
+    circuit.measure([1, 0], [0, 1])
+    return circuit
+
+
+def test_a_circuit_that_qiskit_leaves_as_it_is_is_served_as_its_own_copy():
+    cache = TranspileCache()
+    options = {"basis_gates": ["ry", "cx"], "optimization_level": 1}
+    for number in range(2):
+        cache.transpile(_mixed(some(number)), **options)
+    asked = _mixed(some(2))
+    served, again = cache.transpile(asked, **options), cache.transpile(asked, **options)
+    asked.x(0)
+    again.x(1)
+
+    assert cache.statistics.bound == 2
+    assert served == qiskit.transpile(_mixed(some(2)), **options) == _mixed(some(2))
+    assert served.layout == qiskit.transpile(_mixed(some(2)), **options).layout
 
 
 def test_a_template_is_not_kept_where_it_would_have_more_gates_on_two_qubits():
@@ -181,6 +226,49 @@ def test_properties_changed_in_place_and_written_back_never_hit():
     assert hits_after(cache, call) == 0
 
 
+def test_a_target_of_equal_content_hits():
+    cache = TranspileCache()
+    first, second = (
+        (ansatz(some(0)), {"target": small_target(), "seed_transpiler": 1}) for _ in range(2)
+    )
+
+    assert hits_after(cache, first, second) == 1
+
+
+def test_a_target_with_another_error_never_hits():
+    cache = TranspileCache()
+    other = small_target()
+    other.update_instruction_properties("cx", (0, 1), InstructionProperties(error=0.5))
+    first, second = (
+        (ansatz(some(0)), {"target": target, "seed_transpiler": 1})
+        for target in (small_target(), other)
+    )
+
+    assert hits_after(cache, first, second) == 0
+
+
+def test_what_a_target_becomes_later_does_not_reach_its_equals():
+    cache = TranspileCache()
+    used, equal = small_target(), small_target()
+    cache.transpile(ansatz(some(0)), target=used, seed_transpiler=1)
+    used.add_instruction(RYGate(Parameter("t")), {(qubit,): None for qubit in range(3)})
+    cache.clear()
+
+    made = cache.transpile(ansatz(some(0)), target=equal, seed_transpiler=1)
+
+    assert made == qiskit.transpile(ansatz(some(0)), target=small_target(), seed_transpiler=1)
+
+
+@pytest.mark.parametrize("method", ["get_translation_stage_plugin", "get_scheduling_stage_plugin"])
+def test_a_backend_with_plugins_of_its_own_is_left_to_qiskit(method):
+    backend = GenericBackendV2(3, seed=1)
+    setattr(backend, method, lambda: "synthesis" if "translation" in method else "alap")
+    cache = TranspileCache()
+    cache.transpile(ansatz(some(0)), backend)
+
+    assert cache.statistics.refused == 1
+
+
 def test_another_version_of_qiskit_never_hits(monkeypatch):
     cache = TranspileCache()
     call = (ansatz(some(0)), {"basis_gates": BASIS})
@@ -240,6 +328,34 @@ def _register(kind) -> QuantumCircuit:
     return circuit
 
 
+def _labelled(label: str) -> QuantumCircuit:
+    circuit = QuantumCircuit(1)
+    circuit.append(SXGate(label=label), [0])
+    return circuit
+
+
+def _measured(clbit: int) -> QuantumCircuit:
+    circuit = QuantumCircuit(1, 2)
+    circuit.measure(0, clbit)
+    return circuit
+
+
+def _imitated(gate: Instruction) -> QuantumCircuit:
+    inner = QuantumCircuit(1, 1, name="measure")
+    inner.x(0)
+    inner.measure(0, 0)
+    circuit = QuantumCircuit(1, 2)
+    circuit.append(inner.to_instruction() if gate is None else gate, [0], [0])
+    return circuit
+
+
+def _barred(width: int) -> QuantumCircuit:
+    circuit = QuantumCircuit(2)
+    circuit.x(0)
+    circuit.barrier(range(width))
+    return circuit
+
+
 def _delay(unit: str) -> QuantumCircuit:
     circuit = QuantumCircuit(1)
     circuit.delay(100, 0, unit=unit)
@@ -256,6 +372,10 @@ def _delay(unit: str) -> QuantumCircuit:
         (_phase, 0.1, 0.2),
         (_register, QuantumRegister, AncillaRegister),
         (_delay, "ns", "us"),
+        (_labelled, "one", "other"),
+        (_measured, 0, 1),
+        (_imitated, None, Measure()),
+        (_barred, 1, 2),
     ],
 )
 def test_what_a_circuit_holds_inside_is_part_of_the_key(make, one, other):

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from qiskit import QuantumCircuit, transpile
@@ -25,38 +25,50 @@ _REFUSED = frozenset(
 )
 
 
-def execute(
-    experiments: QuantumCircuit | Sequence[QuantumCircuit],
-    backend: Any,
-    *,
-    pass_manager: Any = None,
-    parameter_binds: Sequence[Mapping[Any, Any]] | None = None,
-    **options: Any,
-) -> Any:
-    """Transpile circuits for a backend, run them and return the job.
+def executing_with(transpile: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``execute`` with a function that does what ``qiskit.transpile`` does."""
 
-    With ``parameter_binds`` each circuit runs once for each of the dicts of values, in this order.
-    Options of the transpiler go to it, all others to ``backend.run``; None is as if not given, and
-    the optimization level is then 1, as it was.
+    def execute(
+        experiments: QuantumCircuit | Sequence[QuantumCircuit],
+        backend: Any,
+        *,
+        pass_manager: Any = None,
+        parameter_binds: Sequence[Mapping[Any, Any]] | None = None,
+        **options: Any,
+    ) -> Any:
+        """Transpile circuits for a backend, run them and return the job.
 
-    Raises UnsupportedOptionError for options that concern pulses or qobjs, which are gone.
-    """
-    given = {name: value for name, value in options.items() if value is not None}
-    refused = sorted(name for name in given if name in _REFUSED and given[name] is not False)
-    if refused:
-        raise UnsupportedOptionError(f"execute: {', '.join(refused)} cannot be honoured any more")
-    single = isinstance(experiments, QuantumCircuit)
-    circuits = [experiments] if single else list(experiments)
-    if parameter_binds:
-        circuits = _bind(circuits, parameter_binds)
-    chosen = {name: given[name] for name in given if name in _TRANSPILE}
-    for_transpiler = {"optimization_level": 1, **chosen}
-    if pass_manager is not None:
-        compiled = pass_manager.run(circuits)
-    else:
-        compiled = transpile(circuits, backend, **for_transpiler)
-    run_options = {name: given[name] for name in given if name not in _TRANSPILE | _REFUSED}
-    return backend.run(compiled[0] if single and len(compiled) == 1 else compiled, **run_options)
+        With ``parameter_binds`` each circuit runs once for each of the dicts of values, in this
+        order. Options of the transpiler go to it, all others to ``backend.run``; None is as if not
+        given, and the optimization level is then 1, as it was.
+
+        Raises UnsupportedOptionError for options that concern pulses or qobjs, which are gone.
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        refused = sorted(name for name in given if name in _REFUSED and given[name] is not False)
+        if refused:
+            raise UnsupportedOptionError(
+                f"execute: {', '.join(refused)} cannot be honoured any more"
+            )
+        single = isinstance(experiments, QuantumCircuit)
+        circuits = [experiments] if single else list(experiments)
+        if parameter_binds:
+            circuits = _bind(circuits, parameter_binds)
+        chosen = {name: given[name] for name in given if name in _TRANSPILE}
+        for_transpiler = {"optimization_level": 1, **chosen}
+        if pass_manager is not None:
+            compiled = pass_manager.run(circuits)
+        else:
+            compiled = transpile(circuits, backend, **for_transpiler)
+        run_options = {name: given[name] for name in given if name not in _TRANSPILE | _REFUSED}
+        return backend.run(
+            compiled[0] if single and len(compiled) == 1 else compiled, **run_options
+        )
+
+    return execute
+
+
+execute = executing_with(transpile)
 
 
 def _bind(
