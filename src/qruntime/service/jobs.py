@@ -14,6 +14,7 @@ from qruntime.core.users import Scope
 from qruntime.errors import InvalidStateError
 from qruntime.program.schema import validate, with_defaults
 from qruntime.service.access import Caller, need, see_job
+from qruntime.service.sessions import check_session
 from qruntime.store.base import Store
 
 
@@ -32,8 +33,11 @@ def queue_job(
         SchemaViolationError: an input does not fit the program's schema.
         IdempotencyConflictError: the key was used for another submission.
         NotAuthorizedError: the caller may not run programs.
+        SessionNotFoundError: the caller has no session of the id that the options name.
+        InvalidStateError: that session takes no more jobs.
     """
     need(caller, Scope.RUN)
+    check_session(store, caller, options)
     job = Job(
         job_id=uuid.uuid4().hex,
         program_id=program.program_id,
