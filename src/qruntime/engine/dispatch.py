@@ -223,6 +223,7 @@ class Dispatcher:
             )
             if job is not None:
                 self._claimed[job.job_id, job.attempt] = job
+                self._ledger.start(job.owner)
         self._prove()
 
     def _prove(self) -> None:

@@ -117,3 +117,9 @@ class Ledger:
         self._active, self._running, self._attempts = active, running, attempts
         unserved = {user: now - at for user, at in self._unserved_since.items()}
         return Shares(self._used, weights, unserved)
+
+    def start(self, user: str) -> None:
+        """Take note that a job of a user has started since the look: it may end before the next."""
+        self._running[user] = self._running.get(user, 0) + 1
+        if self._looked is not None and user in self._unserved_since:
+            self._unserved_since[user] = self._looked
