@@ -80,7 +80,9 @@ class Reservations:
             watches.keep(states)
         for key, held in states.items():
             started = self._sessions[key].started
-            if started is not None:
+            if started is None:
+                self._ran.restart(key, now)
+            else:
                 self._ran.start(key, now, passed=(wall - started).total_seconds())
             if held:
                 self._idle.restart(key, now)

@@ -17,12 +17,12 @@ _logger = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.05
 _LEAVE_SECONDS = 1.0
 _GATHER_SECONDS = 0.002
-_MOST_BACK_OFF_SECONDS = 5.0
+_MOST_BACK_OFF_SECONDS = 1.0
 
 
 def back_off(failures: int) -> float:
     """Return for how many seconds to leave a store alone that has failed so often in a row."""
-    return min(_MOST_BACK_OFF_SECONDS, 0.05 * 2.0 ** min(failures, 10))
+    return min(_MOST_BACK_OFF_SECONDS, 0.01 * 2.0 ** min(failures, 10))
 
 
 class Watch:
