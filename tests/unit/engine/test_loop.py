@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The engine over a store: claims, beats, reclaims, ends, hands back. Time is given, not waited for."""
+"""The engine over a store: claims, beats, reclaims, ends, hands back. Time is given."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def reservations(draw):
 
 @st.composite
 def jobs_of(draw, sessions, prefix, most):
-    """Jobs as (id, owner, backend, session): those of a session are its owner's and on its backend."""
+    """Jobs as (id, owner, backend, session); a session's are its owner's, on its backend."""
     made = []
     for number in range(draw(st.integers(0, most))):
         session = draw(st.sampled_from([None, *sessions]))
@@ -106,6 +106,7 @@ def kept(session, running):
     return not busy and (session.held or (session.started and not session.orphaned))
 
 
+@settings(max_examples=50)
 @given(situations(), st.randoms(use_true_random=False))
 def test_a_decision_does_not_depend_on_the_order_of_what_is_given(situation, rng):
     waiting, running, fixed = situation
@@ -117,6 +118,7 @@ def test_a_decision_does_not_depend_on_the_order_of_what_is_given(situation, rng
     assert plan(waiting, running, **fixed) == decided
 
 
+@settings(max_examples=50)
 @given(situations())
 def test_no_job_is_started_twice_or_both_started_and_turned_away(situation):
     decided = plan(situation[0], situation[1], **situation[2])
@@ -125,6 +127,7 @@ def test_no_job_is_started_twice_or_both_started_and_turned_away(situation):
     assert len(named) == len(set(named))
 
 
+@settings(max_examples=50)
 @given(situations())
 def test_capacity_is_never_exceeded(situation):
     _, running, fixed = situation
@@ -134,6 +137,7 @@ def test_capacity_is_never_exceeded(situation):
     assert here + len(start) <= max(here, fixed["slots"])
 
 
+@settings(max_examples=50)
 @given(situations())
 def test_limits_of_users_and_backends_are_never_exceeded(situation):
     _, running, fixed = situation
@@ -155,6 +159,7 @@ def test_limits_of_users_and_backends_are_never_exceeded(situation):
             assert limit is None or count <= max(limit, before[key])
 
 
+@settings(max_examples=50)
 @given(situations())
 def test_a_slot_that_is_kept_for_a_session_is_never_given_away(situation):
     _, running, fixed = situation
@@ -165,6 +170,7 @@ def test_a_slot_that_is_kept_for_a_session_is_never_given_away(situation):
     assert len(others) <= max(0, free)
 
 
+@settings(max_examples=50)
 @given(situations())
 def test_a_dedicated_session_runs_one_job_at_a_time_and_on_one_engine(situation):
     _, running, fixed = situation
@@ -177,6 +183,7 @@ def test_a_dedicated_session_runs_one_job_at_a_time_and_on_one_engine(situation)
             assert start[session.session_id] <= (0 if busy or elsewhere else 1)
 
 
+@settings(max_examples=50)
 @given(situations())
 def test_within_a_user_and_backend_nobody_passes_a_job_with_a_better_claim(situation):
     waiting, running, fixed = situation
@@ -189,6 +196,7 @@ def test_within_a_user_and_backend_nobody_passes_a_job_with_a_better_claim(situa
             assert job.created - 10.0 * job.priority <= left.created - 10.0 * left.priority
 
 
+@settings(max_examples=50)
 @given(situations())
 def test_no_slot_stays_free_while_a_job_could_take_it(situation):
     waiting, running, fixed = situation
@@ -201,6 +209,7 @@ def test_no_slot_stays_free_while_a_job_could_take_it(situation):
     )
 
 
+@settings(max_examples=50)
 @given(situations())
 def test_every_eligible_job_has_one_place_and_the_first_is_who_starts_next(situation):
     waiting, _, fixed = situation
