@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -83,6 +84,7 @@ class Dispatcher:
         self._weights_read: float | None = None
         self._job_seconds = settings.rules.job_seconds
         self._claiming = True
+        self._next: deque[JobState] = deque()
 
     @property
     def watches(self) -> list[Watch]:
@@ -126,6 +128,18 @@ class Dispatcher:
             if self._claiming:
                 self._decide(watches, jobs)
 
+    def refill(self) -> None:
+        """Start on free slots what the last look found to be next: a look at a long queue is dear.
+
+        Raises:
+            StoreError: the store failed; the rest is for the next look.
+        """
+        with self._looking:
+            self._prove()
+            free = self._slots - len(self._watches)
+            if self._claiming and free > 0 and self._next:
+                self._start([self._next.popleft() for _ in range(min(free, len(self._next)))], ())
+
     def _fence(self, watches: dict[_Attempt, Watch], jobs: Iterable[JobState]) -> None:
         running = {(job.job_id, job.attempt) for job in jobs if job.status is JobStatus.RUNNING}
         for key, watch in watches.items():
@@ -146,7 +160,9 @@ class Dispatcher:
         decided = plan(
             self._queue.look(queued, now, wall),
             taken,
-            slots=self._slots,
+            # one round more, for slots that become free before the next look; limits are kept,
+            # because these count as running too
+            slots=self._slots * (1 if reservations else 2),
             sessions=reservations,
             shares=self._ledger.look(jobs, now, self._read_weights(now)),
             rules=replace(self._settings.rules, job_seconds=self._job_seconds),
@@ -155,7 +171,10 @@ class Dispatcher:
         self._turn_away(decided, by_id)
         for session in self._reservations.ended(jobs, now):
             self._reservations.close(self._store, session)
-        self._start([by_id[job_id] for job_id in decided.start], reservations)
+        start = [by_id[job_id] for job_id in decided.start]
+        free = len(start) if reservations else max(0, self._slots - sum(t.here for t in taken))
+        self._start(start[:free], reservations)
+        self._next = deque(start[free:])
 
     def _taken(self, watches: dict[_Attempt, Watch], running: Sequence[JobState]) -> list[Running]:
         """Return what holds slots: own workers hold theirs until they are gone."""

@@ -18,7 +18,8 @@ from qruntime.store.base import Store
 from qruntime.store.bell import QUEUE
 
 _logger = logging.getLogger(__name__)
-_MOST_PAUSE_SECONDS = 0.05
+_MOST_PAUSE_SECONDS = 0.25
+_LOOK_SHARE = 5.0
 
 
 class Engine:
@@ -113,9 +114,19 @@ class Engine:
                 continue
             took = time.monotonic() - began
             self._store.bell.wait(QUEUE, seen, self._settings.poll_seconds)
-            # as long as the look took, so that a long queue is looked at once for many changes
-            self._over.wait(min(_MOST_PAUSE_SECONDS, took))
+            self._refill_until(began + min(_MOST_PAUSE_SECONDS, _LOOK_SHARE * took))
         self._over.set()
+
+    def _refill_until(self, moment: float) -> None:
+        """Keep the slots busy without looking, so that many changes cost one look."""
+        while (left := moment - time.monotonic()) > 0 and not self._over.is_set():
+            seen = self._store.bell.count(QUEUE)
+            try:
+                self._dispatcher.refill()
+            except StoreError as error:
+                _logger.warning("the store failed, the engine looks again: %s", error)
+                return
+            self._store.bell.wait(QUEUE, seen, left)
 
     def _beat(self) -> None:
         period = self._settings.lease_seconds / 3.0

@@ -285,6 +285,28 @@ def test_a_worker_that_ends_without_a_word_fails_its_job(world):
     assert world.store.job("j").failure.code == "worker_died"
 
 
+def test_a_slot_that_becomes_free_is_filled_without_a_look_and_within_the_limits(world):
+    launcher = ScriptedLauncher()
+    rules = Rules(running_per_user=1)
+    dispatcher = world.dispatcher(launcher, slots=2, rules=rules)
+    for job_id, owner in (("a1", "ann"), ("a2", "ann"), ("b", "bob"), ("c", "cid")):
+        add_job(world.store, job_id, owner=owner)
+    dispatcher.look()
+    while len(launcher.attempts) < 2:
+        launcher.next()
+    world.store.unfinished = None
+    dispatcher.refill()
+    while_full = world.status("c")
+    launcher.attempts[0].finish()
+    launcher.attempts[1].finish()
+    see_gone(dispatcher)
+    dispatcher.refill()
+
+    assert while_full is JobStatus.QUEUED
+    assert world.status("c") is JobStatus.RUNNING
+    assert world.status("a2") is JobStatus.QUEUED
+
+
 # sessions -------------------------------------------------------------------------------------
 
 
