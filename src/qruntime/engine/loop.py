@@ -1,165 +1,143 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Claims queued jobs, launches them, and watches each until it ends or must be stopped."""
+"""``Engine``: the threads that keep looking at the store, and beating for what they run."""
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
-from qruntime.core.jobs import EventKind, Job, JobFailure, JobStatus, JobUsage, NewEvent
-from qruntime.engine.launchers import Attempt, Launcher
-from qruntime.errors import QRuntimeError
-from qruntime.store.base import JobState, Store
+from qruntime.core.jobs import JobStatus
+from qruntime.engine.dispatch import Dispatcher, EngineSettings
+from qruntime.engine.launchers import Launcher
+from qruntime.engine.orders import Orders
+from qruntime.engine.watch import Watch, back_off
+from qruntime.errors import StoreError
+from qruntime.store.base import Store
 from qruntime.store.bell import QUEUE
-from qruntime.worker.task import Frame, FrameKind, Task
 
 _logger = logging.getLogger(__name__)
-_LOOK_SECONDS = 0.05
-_WAIT_SECONDS = 5.0
-_EVENTS = {
-    FrameKind.INTERIM_RESULT: EventKind.INTERIM_RESULT,
-    FrameKind.LOG: EventKind.LOG,
-    FrameKind.USAGE: EventKind.USAGE,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A queued job's task and its time limit in seconds, as its submitter gave them."""
-
-    task: Task
-    limit_seconds: float | None
+_MOST_PAUSE_SECONDS = 0.25
+_LOOK_SHARE = 5.0
 
 
 class Engine:
-    """Runs the store's queued jobs, the oldest first, at most ``slots`` at a time.
+    """Runs the store's queued jobs, at most ``slots`` at a time. Any number may share a store.
 
-    ``take_order`` gives the order of a job that the engine has claimed, once.
+    ``orders`` gives the task of a job that the engine has claimed. ``clock`` is monotonic.
     """
 
     def __init__(
         self,
         store: Store,
         launcher: Launcher,
-        take_order: Callable[[str], Order | None],
+        orders: Orders,
         *,
         slots: int,
+        settings: EngineSettings | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._launcher = launcher
-        self._take_order = take_order
-        self._slots = threading.Semaphore(slots)
+        self._settings = settings or EngineSettings()
+        self._clock = clock
+        self._dispatcher = Dispatcher(
+            store, launcher, orders, slots=slots, settings=self._settings, clock=clock
+        )
         self.closed = False
-        self._watches: dict[str, threading.Thread] = {}
+        self._over = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="qruntime-engine", daemon=True)
         self._thread.start()
+        threading.Thread(target=self._beat, name="qruntime-beat", daemon=True).start()
 
-    def close(self) -> None:
-        """Cancel what is queued, see what is being stopped to its end, free the launcher."""
+    def close(self, *, drain_seconds: float | None = None) -> None:
+        """Claim no more, and free the launcher.
+
+        With ``drain_seconds``, as a server that shuts down: what is queued stays queued; what runs
+        may go on for so long and is then handed back. It is queued again if it has attempts left,
+        and fails with the code ``server_stopped`` otherwise.
+
+        Without, as a runtime in the user's own process, whose store ends with it: what is queued is
+        cancelled, what is being stopped is seen to its end, what runs goes on to its end.
+        """
         self.closed = True
+        self._dispatcher.stop_claiming()
         self._store.bell.ring(QUEUE)
-        self._thread.join()
-        for job in self._queued():
-            self._store.move(job.job_id, JobStatus.CANCELLED)
-        running = {job.job_id for job in self._store.unfinished()}
-        for job_id, watch in list(self._watches.items()):
-            if job_id not in running:
-                watch.join()
+        if drain_seconds is None:
+            self._cancel_queued()
+        else:
+            self._drain(drain_seconds)
         self._launcher.close()
 
-    def _loop(self) -> None:
-        while not self.closed:
-            if not self._slots.acquire(timeout=_LOOK_SECONDS):
-                continue
-            job = self._claim()
-            if job is None:
-                return
-            watch = threading.Thread(
-                target=self._attend, args=(job,), name="qruntime-watch", daemon=True
-            )
-            self._watches[job.job_id] = watch
-            watch.start()
+    def _cancel_queued(self) -> None:
+        for job in self._store.unfinished():
+            if job.status is JobStatus.QUEUED:
+                self._store.move(job.job_id, JobStatus.CANCELLED, attempt=job.attempt)
+        running = {(job.job_id, job.attempt) for job in self._store.unfinished()}
+        for watch in self._dispatcher.watches:
+            if (watch.job.job_id, watch.job.attempt) not in running:
+                self._see_gone(watch)
 
-    def _claim(self) -> Job | None:
-        """Wait for a queued job and move it to RUNNING; None once the engine is closed."""
+    def _drain(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        for watch in self._dispatcher.watches:
+            watch.join(max(0.0, deadline - time.monotonic()))
+        left = self._dispatcher.watches
+        for watch in left:
+            watch.hand_back()
+        for watch in left:
+            self._see_gone(watch)
+
+    def _see_gone(self, watch: Watch) -> None:
+        if not watch.join(watch.stop_seconds + self._settings.poll_seconds + 1.0):
+            _logger.warning("the worker of job '%s' does not end", watch.job.job_id)
+
+    def _loop(self) -> None:
+        failures = 0
         while True:
             seen = self._store.bell.count(QUEUE)
-            if self.closed:
-                return None
-            for job in self._queued():
-                claimed = self._store.move(job.job_id, JobStatus.RUNNING)
-                if claimed is not None:
-                    return claimed
-            self._store.bell.wait(QUEUE, seen, _WAIT_SECONDS)
+            began = time.monotonic()
+            try:
+                self._dispatcher.look()
+                failures = 0
+            except StoreError as error:
+                failures += 1
+                _logger.warning("the store failed, the engine tries again: %s", error)
+            except Exception:  # the loop must not end: no job would start any more
+                failures += 1
+                _logger.exception("the engine failed, and tries again")
+            if self.closed and not self._dispatcher.busy:
+                break
+            if failures:
+                self._over.wait(back_off(failures))
+                continue
+            took = time.monotonic() - began
+            self._store.bell.wait(QUEUE, seen, self._settings.poll_seconds)
+            self._refill_until(began + min(_MOST_PAUSE_SECONDS, _LOOK_SHARE * took))
+        self._over.set()
 
-    def _queued(self) -> list[JobState]:
-        return [job for job in self._store.unfinished() if job.status is JobStatus.QUEUED]
-
-    def _attend(self, job: Job) -> None:
-        try:
-            order = self._take_order(job.job_id)
-            if order is None:  # it was cancelled in this very moment
+    def _refill_until(self, moment: float) -> None:
+        """Keep the slots busy without looking, so that many changes cost one look."""
+        while (left := moment - time.monotonic()) > 0 and not self._over.is_set():
+            seen = self._store.bell.count(QUEUE)
+            try:
+                self._dispatcher.refill()
+            except StoreError as error:
+                _logger.warning("the store failed, the engine looks again: %s", error)
                 return
-            attempt = self._launcher.launch(order.task, Inbox(self._store, job).receive)
-            self._watch(job.job_id, attempt, order.limit_seconds)
-            self._fail(job, "worker_died", "the worker ended without a result")
-        except QRuntimeError as error:
-            self._fail(job, error.code, error.message)
-        except Exception as error:
-            _logger.exception("job '%s' could not be run", job.job_id)
-            self._fail(
-                job, "internal_error", f"it could not be run: {type(error).__name__}: {error}"
-            )
-        finally:
-            self._watches.pop(job.job_id, None)
-            self._slots.release()
+            self._store.bell.wait(QUEUE, seen, left)
 
-    def _fail(self, job: Job, code: str, message: str) -> None:
-        """End a job as failed; one that has ended already is left as it is."""
-        failure = JobFailure(code, message)
-        self._store.move(job.job_id, JobStatus.FAILED, attempt=job.attempt, failure=failure)
-
-    def _watch(self, job_id: str, attempt: Attempt, limit_seconds: float | None) -> None:
-        deadline = None if limit_seconds is None else time.monotonic() + limit_seconds
-        while not attempt.wait(_LOOK_SECONDS):
-            if self._store.job(job_id).status.final:
-                break
-            if deadline is not None and time.monotonic() >= deadline:
-                message = f"the job ran longer than its limit of {limit_seconds:g} s"
-                failure = JobFailure("job_ran_too_long", message)
-                self._store.move(job_id, JobStatus.RAN_TOO_LONG, failure=failure)
-                break
-        else:
-            return
-        attempt.stop()
-        attempt.wait(attempt.stop_seconds)
-
-
-class Inbox:
-    """Writes what one worker reports into the store."""
-
-    def __init__(self, store: Store, job: Job) -> None:
-        self._store = store
-        self._job_id = job.job_id
-        self._attempt = job.attempt
-
-    def receive(self, frame: Frame) -> None:
-        """Write down a frame; after the job's end, nothing."""
-        if frame.kind is FrameKind.RESULT:
-            self._end(JobStatus.COMPLETED, result=frame.data)
-        elif frame.kind is FrameKind.FAILURE:
-            self._end(JobStatus.FAILED, failure=JobFailure(**json.loads(frame.data)))
-        else:
-            if frame.kind is FrameKind.USAGE:
-                usage = JobUsage(**json.loads(frame.data))
-                self._store.record_usage(self._job_id, self._attempt, usage)
-            event = NewEvent(_EVENTS[frame.kind], frame.data, frame.level)
-            self._store.append(self._job_id, self._attempt, [event])
-
-    def _end(self, status: JobStatus, **fields: Any) -> None:
-        self._store.move(self._job_id, status, attempt=self._attempt, **fields)
+    def _beat(self) -> None:
+        period = self._settings.lease_seconds / 3.0
+        failures = 0
+        while not self._over.wait(min(period, back_off(failures)) if failures else period):
+            try:
+                self._dispatcher.beat()
+                failures = 0
+            except StoreError as error:
+                failures += 1
+                _logger.warning("the store failed, the beat is tried again: %s", error)
+            except Exception:  # without beats the engine's jobs would be taken from it
+                failures += 1
+                _logger.exception("the beat failed, and is tried again")

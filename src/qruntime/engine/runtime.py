@@ -13,8 +13,10 @@ from qruntime import wire
 from qruntime.backends.registry import BackendRegistry, as_backend, with_own_options
 from qruntime.core.jobs import Job, JobEvent, JobOptions, JobQuery
 from qruntime.core.programs import Program, ProgramMetadata, ProgramQuery, ProgramSource
+from qruntime.engine.dispatch import EngineSettings
 from qruntime.engine.launchers import Launcher
-from qruntime.engine.loop import Engine, Order
+from qruntime.engine.loop import Engine
+from qruntime.engine.orders import Order
 from qruntime.errors import InvalidInputError, InvalidStateError, UnsupportedOptionError
 from qruntime.program.backend import ProgramBackend
 from qruntime.program.requirements import check_requirements
@@ -38,7 +40,8 @@ class LocalRuntime:
         self._orders: dict[str, Order] = {}
         self._objects: dict[str, ProgramBackend] = {}
         self._submitting = threading.Lock()
-        self._engine = Engine(store, launcher, self._take_order, slots=slots)
+        own = EngineSettings(exclusive=True)
+        self._engine = Engine(store, launcher, self, slots=slots, settings=own)
 
     def close(self) -> None:
         """Stop claiming jobs."""
@@ -162,9 +165,10 @@ class LocalRuntime:
         check_requirements(task.spec.backend_requirements, made)
         return made
 
-    def _take_order(self, job_id: str) -> Order | None:
+    def take(self, job: Job) -> Order | None:
+        """Give the engine the order of a job that it has claimed, once."""
         with self._submitting:
-            return self._orders.pop(job_id, None)
+            return self._orders.pop(job.job_id, None)
 
     def job(self, job_id: str) -> Job:
         """Return a job as it is now."""
@@ -184,8 +188,7 @@ class LocalRuntime:
 
     def cancel(self, job_id: str) -> None:
         """See ``service.jobs.cancel_job``."""
-        jobs.cancel_job(self._store, LOCAL, job_id)
-        self._take_order(job_id)
+        self.take(jobs.cancel_job(self._store, LOCAL, job_id))
 
     def delete_job(self, job_id: str) -> None:
         """See ``service.jobs.delete_job``."""

@@ -23,6 +23,7 @@ from qruntime.program.schema import validate, with_defaults
 from qruntime.service.access import Caller, need, see_job
 from qruntime.service.backends import Backends
 from qruntime.service.programs import find_version
+from qruntime.service.sessions import check_session
 from qruntime.store.base import Store
 
 
@@ -80,8 +81,11 @@ def queue_job(
         SchemaViolationError: an input does not fit the program's schema.
         IdempotencyConflictError: the key was used for another submission.
         NotAuthorizedError: the caller may not run programs.
+        SessionNotFoundError: the caller has no session of the id that the options name.
+        InvalidStateError: that session takes no more jobs.
     """
     need(caller, Scope.RUN)
+    check_session(store, caller, options)
     job = Job(
         job_id=uuid.uuid4().hex,
         program_id=program.program_id,

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a claimed job's worker is to do: its task and its time limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from qruntime import wire
+from qruntime.core.jobs import Job
+from qruntime.service.jobs import time_limit
+from qruntime.store.base import Store
+from qruntime.worker.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A claimed job's task, and its time limit in seconds."""
+
+    task: Task
+    limit_seconds: float | None
+
+
+class Orders(Protocol):
+    """Gives the orders of jobs that the engine has claimed."""
+
+    def take(self, job: Job) -> Order | None:
+        """Return the order of a job; None if it is no longer wanted.
+
+        Raises:
+            QRuntimeError: the job cannot be run; it fails with the error's code and message.
+        """
+
+
+class StoredOrders:
+    """Orders made of what the store holds: any engine on the store can carry them out."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def take(self, job: Job) -> Order | None:
+        """Return the order of a job of a program's version.
+
+        Raises:
+            ProgramNotFoundError: the version is gone, or the job is one of a plain function.
+        """
+        program = self._store.version(job.program_id, job.version)
+        options = job.options
+        task = Task(
+            inputs=job.inputs,
+            backend_name=options.backend_name,
+            source=program.source,
+            backend_options=wire.encode(dict(options.backend_options)),
+            log_level=options.log_level,
+            spec=program.metadata.spec,
+        )
+        return Order(task, time_limit(program.metadata, options))
