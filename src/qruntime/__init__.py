@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from qruntime.client.program import ParameterNamespace as ParameterNamespace
     from qruntime.client.program import RuntimeProgram as RuntimeProgram
     from qruntime.client.service import RuntimeService as RuntimeService
+    from qruntime.client.session import Batch as Batch
+    from qruntime.client.session import Session as Session
     from qruntime.core.jobs import JobStatus as JobStatus
     from qruntime.errors import BackendNotFoundError as BackendNotFoundError
     from qruntime.errors import DuplicateProgramError as DuplicateProgramError
@@ -79,6 +81,7 @@ _HOMES = {
     "qruntime.client.options": ("RuntimeOptions",),
     "qruntime.client.program": ("ParameterNamespace", "RuntimeProgram"),
     "qruntime.client.service": ("RuntimeService",),
+    "qruntime.client.session": ("Batch", "Session"),
     "qruntime.core.jobs": ("JobStatus",),
     "qruntime.errors": (
         "BackendNotFoundError",

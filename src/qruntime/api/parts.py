@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -29,18 +29,30 @@ class ApiLimits:
     queued_jobs: int = 20_000
 
 
+class Standing(Protocol):
+    """Where a queued job stands: its place, and in how many seconds it is likely to start."""
+
+    @property
+    def place(self) -> int:
+        """From 1, which is next."""
+
+    @property
+    def starts_in(self) -> float | None:
+        """None if nobody can say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The store, the backends, the limits, and what says who a token is.
 
-    ``positions`` gives the place in the queue of queued jobs, by id. ``token_caller`` says who
+    ``positions`` gives where queued jobs stand, by id. ``token_caller`` says who
     shows a token of an identity provider; None if it is none of its tokens.
     """
 
     store: Store
     backends: Backends
     limits: ApiLimits = field(default_factory=ApiLimits)
-    positions: Callable[[], Mapping[str, int]] = dict
+    positions: Callable[[], Mapping[str, Standing]] = dict
     token_caller: Callable[[str], Caller | None] = lambda _token: None
     rates: Rates = field(default_factory=Rates)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from qruntime.core.jobs import JobOptions
+from qruntime.core.jobs import MAX_ATTEMPTS, MAX_PRIORITY, JobOptions
 from qruntime.errors import InvalidInputError, nearest
 
 _IMAGE = re.compile(r"[a-zA-Z0-9]+([/.\-_][a-zA-Z0-9]+)*:[a-zA-Z0-9]+([.\-_][a-zA-Z0-9]+)*")
@@ -24,6 +24,11 @@ class RuntimeOptions:
     ``seed_simulator``. ``max_execution_time`` and ``session_time`` are in seconds. ``image`` is the
     worker image as ``name:tag``. ``log_level`` is DEBUG, INFO, WARNING (the default), ERROR or
     CRITICAL. ``transpile_cache=False`` has Qiskit transpile each circuit of the program anew.
+
+    ``session_id`` is the session that the job joins. Of one user's jobs those of a higher
+    ``priority`` start first. A job that has not started ``start_deadline`` seconds after it was
+    submitted fails. ``max_attempts`` is how often it may be started if its worker is lost; a
+    program's own failure is never tried again.
     """
 
     backend_name: Any = None
@@ -35,6 +40,10 @@ class RuntimeOptions:
     backend: Any = None
     backend_options: dict[str, Any] = field(default_factory=dict)
     transpile_cache: bool = True
+    session_id: str | None = None
+    priority: int = 0
+    start_deadline: float | None = None
+    max_attempts: int = 1
 
     @classmethod
     def of(cls, options: RuntimeOptions | Mapping[str, Any] | None) -> RuntimeOptions:
@@ -70,12 +79,14 @@ class RuntimeOptions:
             raise InvalidInputError(
                 f"log_level must be one of {', '.join(_LEVELS)}, not {self.log_level!r}"
             )
-        for name in ("max_execution_time", "session_time"):
+        for name in ("max_execution_time", "session_time", "start_deadline"):
             value = getattr(self, name)
             if value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
                 raise InvalidInputError(f"{name} must be a number of seconds > 0, not {value!r}")
+        _check_whole("priority", self.priority, -MAX_PRIORITY, MAX_PRIORITY)
+        _check_whole("max_attempts", self.max_attempts, 1, MAX_ATTEMPTS)
         given = self.backend_options
         if given is not None and (
             not isinstance(given, Mapping) or any(not isinstance(key, str) for key in given)
@@ -108,5 +119,16 @@ class RuntimeOptions:
             image=self.image,
             backend_options=dict(self.backend_options or {}),
             transpile_cache=self.transpile_cache,
+            session_id=self.session_id,
+            priority=self.priority,
+            start_deadline=self.start_deadline,
+            max_attempts=self.max_attempts,
         )
         return options, held
+
+
+def _check_whole(name: str, value: Any, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InvalidInputError(
+            f"{name} must be a whole number from {least} to {most}, not {value!r}"
+        )

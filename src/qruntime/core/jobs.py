@@ -39,6 +39,11 @@ SOURCES: Mapping[JobStatus, frozenset[JobStatus]] = {
 A running job is queued again only when its worker was lost and it has attempts left.
 """
 
+MAX_PRIORITY = 100
+"""A job's priority lies between this and its negative."""
+
+MAX_ATTEMPTS = 10
+
 LOCAL_USER = "local"
 """The owner of what belongs to nobody in particular: a runtime in the user's own process."""
 

@@ -8,12 +8,21 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from qruntime.core.jobs import Job, JobFailure, JobStatus
 from qruntime.engine.inbox import Inbox
 from qruntime.engine.launchers import Launcher
 from qruntime.engine.orders import Orders
-from qruntime.engine.policy import Plan, Reservation, Rules, Running, plan
+from qruntime.engine.policy import (
+    Plan,
+    Position,
+    Reservation,
+    Rules,
+    Running,
+    plan,
+    positions,
+)
 from qruntime.engine.reservations import Reservations
 from qruntime.engine.shares import Ledger
 from qruntime.engine.stillness import Beats, Queue, after_loss
@@ -85,6 +94,7 @@ class Dispatcher:
         self._job_seconds = settings.rules.job_seconds
         self._claiming = True
         self._next: deque[JobState] = deque()
+        self._positions: Callable[[], dict[str, Position]] = dict
 
     @property
     def watches(self) -> list[Watch]:
@@ -95,6 +105,10 @@ class Dispatcher:
     def busy(self) -> bool:
         """Whether there is anything that this engine holds."""
         return bool(self._watches or self._claimed)
+
+    def positions(self) -> dict[str, Position]:
+        """Return where the queued jobs stood at the last look."""
+        return self._positions()
 
     def stop_claiming(self) -> None:
         """Claim no more, from now on; what was claimed and not launched is queued again."""
@@ -157,15 +171,27 @@ class Dispatcher:
         taken = self._taken(watches, running)
         ours = {job.session_id for job in taken if job.here and job.session_id is not None}
         reservations = self._reservations.look(sessions, jobs, ours, now, wall)
+        waiting = list(self._queue.look(queued, now, wall))
+        shares = self._ledger.look(jobs, now, self._read_weights(now))
+        rules = replace(self._settings.rules, job_seconds=self._job_seconds)
         decided = plan(
-            self._queue.look(queued, now, wall),
+            waiting,
             taken,
             # one round more, for slots that become free before the next look; limits are kept,
             # because these count as running too
             slots=self._slots * (1 if reservations else 2),
             sessions=reservations,
-            shares=self._ledger.look(jobs, now, self._read_weights(now)),
-            rules=replace(self._settings.rules, job_seconds=self._job_seconds),
+            shares=shares,
+            rules=rules,
+        )
+        self._positions = partial(
+            positions,
+            waiting,
+            taken,
+            slots=self._slots,
+            sessions=reservations,
+            shares=shares,
+            rules=rules,
         )
         by_id = {job.job_id: job for job in queued} if decided != Plan() else {}
         self._turn_away(decided, by_id)

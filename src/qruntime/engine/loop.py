@@ -12,6 +12,7 @@ from qruntime.core.jobs import JobStatus
 from qruntime.engine.dispatch import Dispatcher, EngineSettings
 from qruntime.engine.launchers import Launcher
 from qruntime.engine.orders import Orders
+from qruntime.engine.policy import Position
 from qruntime.engine.watch import Watch, back_off
 from qruntime.errors import StoreError
 from qruntime.store.base import Store
@@ -50,6 +51,10 @@ class Engine:
         self._thread = threading.Thread(target=self._loop, name="qruntime-engine", daemon=True)
         self._thread.start()
         threading.Thread(target=self._beat, name="qruntime-beat", daemon=True).start()
+
+    def positions(self) -> dict[str, Position]:
+        """Return where the queued jobs stand, and when they are likely to start."""
+        return self._dispatcher.positions()
 
     def close(self, *, drain_seconds: float | None = None) -> None:
         """Claim no more, and free the launcher.

@@ -33,10 +33,14 @@ class Orders(Protocol):
 
 
 class StoredOrders:
-    """Orders made of what the store holds: any engine on the store can carry them out."""
+    """Orders made of what the store holds: any engine on the store can carry them out.
 
-    def __init__(self, store: Store) -> None:
+    ``longest_seconds`` is the longest that any job may run.
+    """
+
+    def __init__(self, store: Store, *, longest_seconds: float | None = None) -> None:
         self._store = store
+        self._longest_seconds = longest_seconds
 
     def take(self, job: Job) -> Order | None:
         """Return the order of a job of a program's version.
@@ -52,6 +56,8 @@ class StoredOrders:
             source=program.source,
             backend_options=wire.encode(dict(options.backend_options)),
             log_level=options.log_level,
+            transpile_cache=options.transpile_cache,
             spec=program.metadata.spec,
         )
-        return Order(task, time_limit(program.metadata, options))
+        limits = (time_limit(program.metadata, options), self._longest_seconds)
+        return Order(task, min((limit for limit in limits if limit is not None), default=None))

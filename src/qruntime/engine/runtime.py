@@ -13,6 +13,7 @@ from qruntime import wire
 from qruntime.backends.registry import BackendRegistry, as_backend, with_own_options
 from qruntime.core.jobs import Job, JobEvent, JobOptions, JobQuery
 from qruntime.core.programs import Program, ProgramMetadata, ProgramQuery, ProgramSource
+from qruntime.core.sessions import Session, SessionMode
 from qruntime.engine.dispatch import EngineSettings
 from qruntime.engine.launchers import Launcher
 from qruntime.engine.loop import Engine
@@ -20,7 +21,7 @@ from qruntime.engine.orders import Order
 from qruntime.errors import InvalidInputError, InvalidStateError, UnsupportedOptionError
 from qruntime.program.backend import ProgramBackend
 from qruntime.program.requirements import check_requirements
-from qruntime.service import jobs, programs
+from qruntime.service import jobs, programs, sessions
 from qruntime.service.access import LOCAL
 from qruntime.store.base import Store
 from qruntime.worker.task import Task
@@ -145,9 +146,9 @@ class LocalRuntime:
             raise InvalidStateError("the service is closed: it starts no more jobs")
         if options.image is not None or options.session_time is not None:
             name = "image" if options.image is not None else "session_time"
+            why = "has one environment" if name == "image" else "opens sessions with open_session()"
             raise UnsupportedOptionError(
-                f"runtime option '{name}' cannot be honoured: a runtime in your own process has "
-                "one environment and no sessions; leave it out"
+                f"runtime option '{name}' cannot be honoured: this runtime {why}; leave it out"
             )
 
     def _checked_backend(self, task: Task, options: JobOptions, backend: Any) -> ProgramBackend:
@@ -219,6 +220,36 @@ class LocalRuntime:
                     return
             if left is not None and left <= 0:
                 return
+
+    def open_session(
+        self, backend_name: str, mode: SessionMode, *, max_seconds: float, idle_seconds: float
+    ) -> Session:
+        """See ``service.sessions.create_session``."""
+        self._registry.create(backend_name)
+        return sessions.create_session(
+            self._store,
+            LOCAL,
+            backend_name,
+            mode,
+            max_seconds=max_seconds,
+            idle_seconds=idle_seconds,
+        )
+
+    def session(self, session_id: str) -> Session:
+        """Return a session."""
+        return self._store.session(session_id)
+
+    def sessions(self) -> list[Session]:
+        """Return all sessions, the newest first."""
+        return self._store.sessions()
+
+    def close_session(self, session_id: str) -> Session:
+        """See ``service.sessions.close_session``."""
+        return sessions.close_session(self._store, LOCAL, session_id)
+
+    def cancel_session(self, session_id: str) -> Session:
+        """See ``service.sessions.cancel_session``."""
+        return sessions.cancel_session(self._store, LOCAL, session_id)
 
     def backends(self) -> list[str]:
         """Return the names of the backends."""

@@ -16,12 +16,12 @@ from qruntime.core.users import Scope
 from qruntime.errors import (
     InvalidInputError,
     InvalidStateError,
-    TooManyRequestsError,
     UnsupportedOptionError,
 )
 from qruntime.program.schema import validate, with_defaults
 from qruntime.service.access import Caller, need, see_job
 from qruntime.service.backends import Backends
+from qruntime.service.limits import check_room
 from qruntime.service.programs import find_version
 from qruntime.service.sessions import check_session
 from qruntime.store.base import Store
@@ -58,11 +58,8 @@ def submit_job(
         )
     program = find_version(store, caller, submission.program_id, submission.version)
     backends.check(options, program.metadata.spec)
-    queued = store.count_jobs(JobQuery(owner=caller.user_id, status=JobStatus.QUEUED))
-    if queued >= queued_at_most:
-        raise TooManyRequestsError(
-            f"you have {queued} jobs in the queue, and {queued_at_most} is the limit", retry_after=5
-        )
+    waiting = JobQuery(owner=caller.user_id, status=JobStatus.QUEUED)
+    check_room(store.count_jobs(waiting), queued_at_most)
     return queue_job(store, caller, program, submission.inputs, options, key=submission.key)
 
 

@@ -17,6 +17,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from qruntime.core.jobs import (
+    MAX_ATTEMPTS,
+    MAX_PRIORITY,
     EventKind,
     Job,
     JobEvent,
@@ -41,8 +43,6 @@ Tag = Annotated[str, Field(min_length=1, max_length=86)]
 LogLevel = Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")]
 
 MAX_TAGS = 8
-MAX_PRIORITY = 100
-MAX_ATTEMPTS = 10
 
 
 class _Body(BaseModel):
@@ -261,13 +261,12 @@ class JobDocument(_Document):
     attempt: int = 0
     isolation: str = ""
     position: int | None = Field(None, description="Place in the queue, from 1; only while queued.")
+    starts_in: float | None = Field(None, description="An estimate in seconds; only while queued.")
 
     @classmethod
-    def of(cls, job: Job, *, position: int | None = None) -> Self:
+    def of(cls, job: Job) -> Self:
         """Return the document of a job."""
-        made = cls.model_validate(job)
-        made.position = position
-        return made
+        return cls.model_validate(job)
 
     def to_core(self) -> Job:
         """Return the job, with neither inputs nor result."""

@@ -101,10 +101,11 @@ def list_jobs(  # noqa: PLR0913  one parameter for each filter of the query stri
 def get_job(job_id: str, parts: PartsDep, caller: CallerDep) -> JobDocument:
     """Get a job as it is now."""
     job = jobs.find_job(parts.store, caller, job_id)
-    position = None
-    if job.status is JobStatus.QUEUED:
-        position = parts.positions().get(job_id)
-    return JobDocument.of(job, position=position)
+    made = JobDocument.of(job)
+    standing = parts.positions().get(job_id) if job.status is JobStatus.QUEUED else None
+    if standing is not None:
+        made.position, made.starts_in = standing.place, standing.starts_in
+    return made
 
 
 @router.get("/{job_id}/inputs", response_class=Response, responses={200: {"content": {_JSON: {}}}})
