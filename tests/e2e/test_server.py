@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from qiskit import QuantumCircuit
+from tests.e2e.conftest import COMMAND
 
 from qruntime import (
     InvalidInputError,
@@ -25,7 +26,6 @@ from qruntime import (
     SchemaViolationError,
     UnavailableError,
 )
-from tests.e2e.conftest import COMMAND
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "programs"
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/program.py"))

@@ -34,7 +34,7 @@ def create_app(parts: Parts) -> FastAPI:
         redoc_url=None,
     )
     app.state.parts = parts
-    metrics = Metrics(lambda: _job_counts(parts))
+    metrics = Metrics(lambda: _job_counts(app.state.parts))
     app.state.metrics = metrics
     api = APIRouter(prefix="/api/v1", responses=errors.RESPONSES)
     for noun in (programs, jobs, sessions, backends, users):
@@ -42,8 +42,8 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(api)
     app.include_router(_about_the_server())
     errors.install(app)
-    app.add_middleware(BodyLimit, most_bytes=parts.limits.body_bytes)
-    app.add_middleware(Watched, metrics=metrics, store=parts.store)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Watched, metrics=metrics)
     return app
 
 

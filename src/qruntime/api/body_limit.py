@@ -9,29 +9,29 @@ from qruntime.wire.schemas import Problem
 
 
 class BodyLimit:
-    """ASGI middleware: answers 413 to a body of more than ``most_bytes``."""
+    """ASGI middleware: answers 413 to a body of more bytes than the app's limits allow."""
 
-    def __init__(self, app: ASGIApp, *, most_bytes: int) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._most_bytes = most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most_bytes: int = scope["app"].state.parts.limits.body_bytes
         stated = dict(scope["headers"]).get(b"content-length", b"")
-        if stated.isdigit() and int(stated) > self._most_bytes:
-            await _refuse(send, self._most_bytes)
+        if stated.isdigit() and int(stated) > most_bytes:
+            await _refuse(send, most_bytes)
             return
-        counted = _Counted(receive, send, self._most_bytes)
+        counted = _Counted(receive, send, most_bytes)
         try:
             await self._app(scope, counted.receive, counted.send)
         except Exception:
             if not counted.refused:
                 raise
         if counted.refused and not counted.started:
-            await _refuse(send, self._most_bytes)
+            await _refuse(send, most_bytes)
 
 
 class _Counted:

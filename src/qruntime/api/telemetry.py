@@ -60,10 +60,9 @@ def _count_of(status: str, job_counts: Callable[[], dict[str, int]]) -> float:
 class Watched:
     """ASGI middleware: names, counts and logs each request; audits those that change something."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, store: Store) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
-        self._store = store
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -101,10 +100,10 @@ class Watched:
                 user=user_id,
             )
             if method not in _READS and user_id:
-                entry = AuditEntry(
-                    self._store.now(), user_id, f"{method} {route}", _target(scope), str(status)
-                )
-                await to_thread.run_sync(_write, self._store, entry)
+                store: Store = scope["app"].state.parts.store
+                action = f"{method} {route}"
+                entry = AuditEntry(store.now(), user_id, action, _target(scope), str(status))
+                await to_thread.run_sync(_write, store, entry)
 
 
 def _target(scope: Scope) -> str:

@@ -66,29 +66,28 @@ class Calls:
         return answer.json()["job_id"]
 
 
-@pytest.fixture
-def make_api() -> Iterator[Callable[..., Api]]:
-    opened: list[TestClient] = []
+@pytest.fixture(scope="session")
+def client() -> Iterator[TestClient]:
+    """One app: each test gives it parts of its own."""
+    with TestClient(create_app(Parts(MemoryStore(), BACKENDS))) as client:
+        yield client
 
+
+@pytest.fixture
+def make_api(client: TestClient) -> Callable[..., Api]:
     def make(**limits: int) -> Api:
         store = MemoryStore()
         admin_key = first_admin(store)
         assert admin_key is not None
         keys = {"admin": admin_key}
-        made = Api(
-            store,
-            TestClient(create_app(Parts(store, BACKENDS, limits=ApiLimits(**limits)))),
-            keys,
-        )
-        opened.append(made.client)
+        client.app.state.parts = Parts(store, BACKENDS, limits=ApiLimits(**limits))
+        made = Api(store, client, keys)
         for user_id, role in (("ada", Role.USER), ("bob", Role.USER), ("rae", Role.READER)):
             create_user(store, made.admin, user_id, role=role)
             keys[user_id] = create_key(store, made.admin, user_id)[1]
         return made
 
-    yield make
-    for client in opened:
-        client.close()
+    return make
 
 
 @pytest.fixture

@@ -139,7 +139,7 @@ def test_other_peoples_things_are_as_if_they_were_not_there(api, things, user, o
     answer = called(api, user, operation, p=things["private"], **things)
 
     assert answer.status_code in ({404} if user == "bob" else {403, 404}), answer.text
-    assert "ada" not in answer.text
+    assert "owner" not in answer.text
 
 
 @pytest.mark.parametrize("operation", OF_ONE_PROGRAM, ids=lambda item: f"{item[0]} {item[1]}")

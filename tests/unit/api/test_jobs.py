@@ -68,7 +68,7 @@ def test_two_users_may_choose_the_same_key(api, ada):
         ({"inputz": {}}, 422, "inputz", "not permitted"),
         ({"inputs": "not json"}, 422, None, "JSON"),
         ({"inputs": "[1]"}, 422, None, "object"),
-        ({"inputs": {"x": {"__type__": "settings", "__value__": 1}}}, 422, None, "settings"),
+        ({"inputs": {"x": {"__type__": "os.system", "__value__": 1}}}, 422, None, "os.system"),
         ({"options": {"backend_name": "aer_simulatr"}}, 404, None, "aer_simulator"),
         ({"options": {"backend_options": {"shotz": 3}}}, 422, None, "shots"),
         ({"options": {"backend_options": {"shots": -3}}}, 422, None, "shots"),
