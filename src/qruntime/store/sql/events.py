@@ -18,7 +18,6 @@ from qruntime.store.sql.rows import decode_text, encode_text
 from qruntime.store.sql.tables import events, jobs
 from qruntime.store.sql.values import Kept
 
-
 _ADD = insert(events)
 _COUNT = (
     update(jobs)

@@ -110,7 +110,7 @@ class SqlJobs(Part):
     def _use_key(self, transaction: Transaction, key: IdempotencyKey, job_id: str) -> str | None:
         """Return the job that the key was used for before, or None and use it for this one."""
         values = {**asdict(key), "job_id": job_id, "created": self._now()}
-        if transaction.execute(_use(transaction.insert), values).rowcount:
+        if transaction.execute(_use(transaction.insert), values).first():
             return None
         query = select(submissions.c.body_digest, submissions.c.job_id).where(
             submissions.c.owner == key.owner, submissions.c.key == key.key
@@ -275,7 +275,8 @@ def _add(into: Insert) -> Any:
 
 @cache
 def _use(into: Insert) -> Any:
-    return into(submissions).on_conflict_do_nothing(index_elements=["owner", "key"])
+    used = into(submissions).on_conflict_do_nothing(index_elements=["owner", "key"])
+    return used.returning(submissions.c.key)
 
 
 @cache

@@ -41,6 +41,8 @@ _LISTED = select(programs, *(c.label(f"version_{c.name}") for c in _OF_VERSION))
 )
 _ONE = _LISTED.add_columns(*_SOURCE).where(programs.c.program_id == bindparam("wanted"))
 
+_LOCK = select(programs.c.seq).where(programs.c.program_id == bindparam("wanted")).with_for_update()
+
 
 class SqlPrograms(Part):
     """The methods of programs."""
@@ -51,8 +53,9 @@ class SqlPrograms(Part):
                 transaction.insert(programs)
                 .values(program_values(program))
                 .on_conflict_do_nothing(index_elements=["program_id"])
+                .returning(programs.c.seq)
             )
-            if transaction.execute(added).rowcount == 0:
+            if transaction.execute(added).first() is None:
                 raise DuplicateProgramError(
                     f"there is a program '{program.program_id}' already; update it with "
                     "update_program(), or upload under another name"
@@ -63,8 +66,9 @@ class SqlPrograms(Part):
 
     def put_program(self, program: Program, *, expected: Program) -> bool:
         def work(transaction: Transaction, kept: list[Kept]) -> bool:
-            query = _ONE.with_for_update(of=programs)
-            row = transaction.execute(query, {"wanted": program.program_id}).first()
+            # Lock first, then look: a look that waits for the lock may see half of what was changed.
+            transaction.execute(_LOCK, {"wanted": program.program_id})
+            row = transaction.execute(_ONE, {"wanted": program.program_id}).first()
             if row is None:
                 raise _not_found(program.program_id)
             if _listed(row) != replace(expected, current=replace(expected.current, source=None)):
