@@ -118,19 +118,19 @@ def await_server(server: subprocess.Popen[bytes], home: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: str) -> str:
-    """The same, with a database ``template`` that has the tables."""
+def postgres_database(postgres: str) -> str:
+    """The URL of a database that has the tables, and rows of earlier tests."""
     from qruntime.store.sql import upgrade
 
-    execute(postgres, "CREATE DATABASE template")
-    upgrade(postgres.format("template"))
-    return postgres
+    execute(postgres.format("postgres"), "CREATE DATABASE qruntime")
+    upgrade(postgres.format("qruntime"))
+    return postgres.format("qruntime")
 
 
 def execute(url: str, statement: str) -> None:
     import psycopg
 
-    with psycopg.connect(url.format("postgres"), autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True, options="-c lock_timeout=20s") as connection:
         connection.execute(statement)
 
 
@@ -140,9 +140,9 @@ _databases = itertools.count()
 @pytest.fixture
 def empty_postgres(postgres: str) -> Iterator[str]:
     name = f"empty{next(_databases)}"
-    execute(postgres, f"CREATE DATABASE {name}")
+    execute(postgres.format("postgres"), f"CREATE DATABASE {name}")
     yield postgres.format(name)
-    execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+    execute(postgres.format("postgres"), f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
@@ -155,24 +155,23 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def database_url(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
-    """Yield the URL of a database of a kind, with tables and nothing in them."""
+def database_url(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
+    """Return the URL of a database of a kind, with tables and nothing in them."""
     if kind == "sqlite":
         path = folder / "store.db"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        yield f"sqlite:///{path}"
-    else:
-        server = request.getfixturevalue("postgres_template")
-        name = f"test{next(_databases)}"
-        execute(server, f"CREATE DATABASE {name} TEMPLATE template")
-        yield server.format(name)
-        execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+        return f"sqlite:///{path}"
+    from qruntime.store.sql.tables import metadata
+
+    url: str = request.getfixturevalue("postgres_database")
+    execute(url, f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY")
+    return url
 
 
 @pytest.fixture(params=KINDS[1:])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database with tables and nothing in them."""
-    yield from database_url(request.param, request, tmp_path)
+    return database_url(request.param, request, tmp_path)
 
 
 @pytest.fixture
@@ -188,10 +187,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Itera
         return
     from qruntime.store.sql import open_store
 
-    for made in database_url(request.param, request, tmp_path):
-        opened = open_store(made, str(tmp_path / "blobs"), now=clock)
-        yield opened
-        opened.close()
+    made = database_url(request.param, request, tmp_path)
+    opened = open_store(made, str(tmp_path / "blobs"), now=clock)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")

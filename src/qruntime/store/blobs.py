@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, cast
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -64,7 +64,7 @@ class Blobs:
         """Return a value in pieces. That it is damaged may be found only after the last one."""
         found = hashlib.sha256()
         with _translated("reading"):
-            stream = obstore.get(self._store, _path(digest)).stream(min_chunk_size=_CHUNK)
+            stream = self._open(_path(digest)).stream(min_chunk_size=_CHUNK)
             for piece in _unpacked(bytes(chunk) for chunk in stream):
                 found.update(piece)
                 yield piece
@@ -83,6 +83,12 @@ class Blobs:
             obstore.put(self._store, path, b"1")
             obstore.get(self._store, path).bytes()
             self._delete(path)
+
+    def _open(self, path: str) -> obstore.GetResult:
+        try:
+            return obstore.get(self._store, path)
+        except (NotFoundError, FileNotFoundError) as error:
+            raise StoreError("a blob that should be in the object store is missing") from error
 
     def _has(self, path: str) -> bool:
         try:
@@ -138,8 +144,6 @@ def open_blobs(url: str, *, options: Mapping[str, Any] | None = None) -> Blobs:
 def _translated(doing: str) -> Iterator[None]:
     try:
         yield
-    except (NotFoundError, FileNotFoundError) as error:
-        raise StoreError("a blob that should be in the object store is missing") from error
     except zstandard.ZstdError as error:
         raise StoreError("a blob is damaged: it cannot be decompressed") from error
     except (BaseError, OSError) as error:
@@ -174,12 +178,24 @@ def _unpacked(chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield rest
         yield from chunks
     elif marker == _COMPRESSED:
-        decompressor = zstandard.ZstdDecompressor().decompressobj()
-        yield decompressor.decompress(rest)
-        for chunk in chunks:
-            yield decompressor.decompress(chunk)
+        source = cast("IO[bytes]", _Reader(rest, chunks))
+        yield from zstandard.ZstdDecompressor().read_to_iter(source, write_size=_CHUNK)
     else:
         raise StoreError("a blob is damaged: it does not begin as blobs do")
+
+
+class _Reader:
+    """Bytes that come in pieces, as zstandard takes them: it asks for so many."""
+
+    def __init__(self, first: bytes, rest: Iterator[bytes]) -> None:
+        self._held = first
+        self._rest = rest
+
+    def read(self, size: int) -> bytes:
+        if not self._held:
+            self._held = next(self._rest, b"")
+        part, self._held = self._held[:size], self._held[size:]
+        return part
 
 
 def _to_disk(path: Path) -> None:

@@ -41,7 +41,7 @@ CHANNEL = "qruntime"
 _LONGEST_MESSAGE = 7999
 
 _WRITES = {"qruntime_writes": True}
-_BUSY_SECONDS = 5
+_BUSY_SECONDS = 2.0
 _TRIES = 5
 _BACKOFF_SECONDS = 0.02
 _REPEATABLE = ("40001", "40P01", "55P03", "SQLITE_BUSY", "SQLITE_LOCKED")
@@ -221,7 +221,7 @@ def _sqlite_engine(url: URL) -> Engine:
         # The driver must not begin transactions by itself; see begin() below.
         connection.isolation_level = None
         for pragma in (
-            f"busy_timeout = {_BUSY_SECONDS * 1000}",
+            f"busy_timeout = {int(_BUSY_SECONDS * 1000)}",
             "journal_mode = WAL",
             "synchronous = FULL",
             "fullfsync = ON",

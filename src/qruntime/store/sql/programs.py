@@ -66,7 +66,7 @@ class SqlPrograms(Part):
 
     def put_program(self, program: Program, *, expected: Program) -> bool:
         def work(transaction: Transaction, kept: list[Kept]) -> bool:
-            # Lock first, then look: a look that waits for the lock may see half of what was changed.
+            # Lock first, then look: a look that waits for the lock sees half of a change.
             transaction.execute(_LOCK, {"wanted": program.program_id})
             row = transaction.execute(_ONE, {"wanted": program.program_id}).first()
             if row is None:

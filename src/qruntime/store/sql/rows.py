@@ -129,8 +129,8 @@ def program_values(program: Program) -> dict[str, Any]:
 
 
 def searchable(words: str) -> str:
-    """Return words as they are searched for: in lower case, without what no database holds."""
-    return words.lower().replace("\0", "").encode("utf-8", "replace").decode()
+    """Return words as they are searched for: in lower case, without what PostgreSQL cannot hold."""
+    return words.lower().replace("\0", "?").encode("utf-8", "replace").decode()
 
 
 def program_of(row: Row, current: ProgramVersion) -> Program:
