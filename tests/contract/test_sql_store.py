@@ -63,9 +63,8 @@ def test_of_several_stores_one_starts_each_job_and_cursors_stay_dense(opened):
 
     def claim_all(store):
         barrier.wait(60)
-        for state in store.unfinished():
-            if store.move(state.job_id, JobStatus.RUNNING):
-                claimed.append(state.job_id)
+        won = [state for state in store.unfinished() if store.move(state.job_id, JobStatus.RUNNING)]
+        claimed.extend(state.job_id for state in won)
 
     threads = [threading.Thread(target=claim_all, args=(store,)) for store in stores]
     for thread in threads:
@@ -135,10 +134,10 @@ def test_what_was_acknowledged_survives_the_death_of_its_writer(url, tmp_path, o
         assert job.status is JobStatus.COMPLETED
         assert job.result == job.inputs
         assert [event.cursor for event in store.events(job_id)] == [1, 2, 3, 4, 5]
-    whole = {"QUEUED": 1, "RUNNING": 2, "COMPLETED": 5}
+    whole = {"QUEUED": {1}, "RUNNING": {2, 4}, "COMPLETED": {5}}
     for job in store.jobs(JobQuery()):
         assert store.job(job.job_id).inputs
-        assert len(store.events(job.job_id)) in (whole[job.status], 2 * whole[job.status])
+        assert len(store.events(job.job_id)) in whole[job.status]
 
 
 def test_a_change_in_another_store_rings_here(postgres_store, tmp_path, postgres_database):
@@ -518,7 +517,7 @@ def test_a_database_of_a_newer_release_is_refused_and_left_as_it_is(empty, tmp_p
     database.write(lambda transaction: transaction.execute(newer).close())
     database.close()
 
-    with pytest.raises(StoreError, match="newer release of qruntime .its revision is 9999"):
+    with pytest.raises(StoreError, match="newer release of qruntime"):
         open_store(empty, str(tmp_path / "blobs"))
 
     assert current(empty) == "9999"
