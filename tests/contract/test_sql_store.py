@@ -325,12 +325,16 @@ def test_threads_that_write_together_share_a_commit_and_fail_alone(sqlite_store)
         leading.set()
         assert go.wait(60)
 
+    def write_and_fail(transaction):
+        transaction.execute(text("INSERT INTO checks VALUES (7, 7)"))
+        raise JobNotFoundError("no job")
+
     results = {}
 
     def act(number):
         try:
             if number == 3:
-                sqlite_store.delete_job("nowhere")
+                database.write(write_and_fail)
             results[number] = sqlite_store.add_job(a_job(sqlite_store, f"j{number}")).job_id
         except JobNotFoundError as error:
             results[number] = error
@@ -351,6 +355,7 @@ def test_threads_that_write_together_share_a_commit_and_fail_alone(sqlite_store)
     assert isinstance(results.pop(3), JobNotFoundError)
     assert sorted(results.values()) == ["j0", "j1", "j2", "j4", "j5"]
     assert sqlite_store.count_jobs(JobQuery()) == 5
+    assert scalar(sqlite_store, "SELECT count(*) FROM checks") == 0
 
 
 def test_a_failure_of_the_database_hits_only_the_thread_that_caused_it(sqlite_store):

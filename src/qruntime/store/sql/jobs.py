@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, exists, func, insert, select, tuple_, update
+from sqlalchemy import Select, bindparam, delete, exists, func, insert, or_, select, tuple_, update
 
 from qruntime.core.jobs import (
     SOURCES,
@@ -287,9 +287,10 @@ def _move(to: JobStatus, fenced: bool, changed: tuple[str, ...]) -> Any:
         values |= {"started": bindparam("at"), "attempt": jobs.c.attempt + 1, "beat": 0}
     if to.final:
         values["ended"] = bindparam("at")
+    legal = [jobs.c.status == source for source in sorted(SOURCES[to])]
     moved = (
         update(jobs)
-        .where(jobs.c.job_id == bindparam("wanted"), jobs.c.status.in_(sorted(SOURCES[to])))
+        .where(jobs.c.job_id == bindparam("wanted"), or_(*legal))
         .values(values)
         .returning(jobs)
     )
