@@ -50,7 +50,11 @@ class Store(ABC):
 
     Raises:
         StoreError: the database or the object store failed; nothing was changed, unless the
-            connection broke at the very end. Every write may be repeated.
+            connection broke at the very end. Every write may then be repeated: what was done the
+            first time is not done again, but ``append`` and ``add_audit`` may write twice,
+            ``add_program`` may find its own program, and ``move`` may return None because the first
+            move happened (the job's attempt and status tell).
+        InvalidInputError: an id, a name or a tag is not text that a database can hold.
     """
 
     bell: Bell
@@ -74,10 +78,11 @@ class Store(ABC):
         """Replace a program that still is as ``expected``; return whether it was.
 
         Its current version is added if it is new to the program; versions are never changed. A new
-        one gets the next number, whatever number it has.
+        one gets the next number, whatever number it has, and needs its source.
 
         Raises:
             ProgramNotFoundError: there is none of this id.
+            InvalidInputError: its version is new and has no source.
         """
 
     @abstractmethod
@@ -90,11 +95,17 @@ class Store(ABC):
 
     @abstractmethod
     def programs(self, query: ProgramQuery) -> list[Program]:
-        """Return programs without their sources, in the order of their upload."""
+        """Return programs without their sources, in the order of their upload.
+
+        Raises:
+            ProgramNotFoundError: the query's ``after`` is not there; it need not fit the query.
+        """
 
     @abstractmethod
     def version(self, program_id: str, version: str) -> ProgramVersion:
-        """Return a version with its source, also of a program that has been deleted.
+        """Return a version with its source.
+
+        Those of a program that has been deleted are found as long as there are jobs that have them.
 
         Raises:
             ProgramNotFoundError: there is none.
@@ -104,13 +115,15 @@ class Store(ABC):
     def versions(self, program_id: str) -> list[ProgramVersion]:
         """Return a program's versions without their sources, the newest first.
 
+        Those of an earlier program of the same id, which was deleted, are not among them.
+
         Raises:
             ProgramNotFoundError: there is no such program.
         """
 
     @abstractmethod
     def delete_program(self, program_id: str) -> None:
-        """Forget a program. The versions that jobs have are kept for them.
+        """Forget a program. Its versions are kept for jobs, until ``forget_before``.
 
         Raises:
             ProgramNotFoundError: there is none of this id.
@@ -123,10 +136,11 @@ class Store(ABC):
         """Hold a new job and its first event, durably, and return it.
 
         If the key was used before by the same owner for the same body, nothing is added and the job
-        of then is returned.
+        of then is returned. If there is a job of this id, nothing is added and that is returned.
 
         Raises:
             IdempotencyConflictError: the key was used for another body.
+            JobNotFoundError: the job of then has been deleted since.
         """
 
     @abstractmethod
@@ -139,7 +153,11 @@ class Store(ABC):
 
     @abstractmethod
     def jobs(self, query: JobQuery) -> list[Job]:
-        """Return jobs, the newest first, with empty ``inputs`` and without ``result``."""
+        """Return jobs, the newest first, with empty ``inputs`` and without ``result``.
+
+        Raises:
+            JobNotFoundError: the query's ``after`` is not there; it need not fit the query.
+        """
 
     @abstractmethod
     def count_jobs(self, query: JobQuery) -> int:
@@ -163,6 +181,8 @@ class Store(ABC):
         self, job_id: str, to: JobStatus, *, attempt: int | None = None, **fields: Any
     ) -> Job | None:
         """Move a job to a state, with the fields that go with it; return it as it is then.
+
+        The fields are ``result``, ``failure``, ``usage`` and ``isolation``.
 
         Returns None, and changes nothing, if the move is not legal from where the job is, if
         ``attempt`` is given and is not the job's, or if there is no such job. Of two ends only the
@@ -205,7 +225,7 @@ class Store(ABC):
 
     @abstractmethod
     def add_session(self, session: Session) -> None:
-        """Hold a new session."""
+        """Hold a new session, unless there is one of its id."""
 
     @abstractmethod
     def session(self, session_id: str) -> Session:
@@ -271,7 +291,9 @@ class Store(ABC):
     def forget_before(self, moment: datetime) -> int:
         """Delete jobs that ended before a moment, and keys of submissions older than a day of it.
 
-        Returns how many jobs it deleted.
+        So are versions of programs deleted before, if no job has them, and large values that
+        nothing refers to and nobody has touched for a day. This takes several transactions. Returns
+        how many jobs it deleted.
         """
 
     @abstractmethod

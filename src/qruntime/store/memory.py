@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -28,6 +28,7 @@ from qruntime.core.users import ApiKey, AuditEntry, User
 from qruntime.errors import (
     DuplicateProgramError,
     IdempotencyConflictError,
+    InvalidInputError,
     InvalidStateError,
     JobNotFoundError,
     ProgramNotFoundError,
@@ -39,6 +40,8 @@ from qruntime.store.bell import QUEUE, Bell
 
 Item = TypeVar("Item")
 
+_FIELDS_OF_MOVES = {"result", "failure", "usage", "isolation"}
+
 
 class MemoryStore(Store):
     """Holds everything in this process: for a runtime in the user's own process, and for tests."""
@@ -48,6 +51,7 @@ class MemoryStore(Store):
         self._lock = threading.RLock()
         self._programs: dict[str, Program] = {}
         self._versions: dict[str, list[ProgramVersion]] = {}
+        self._withdrawn: dict[tuple[str, str], datetime] = {}
         self._jobs: dict[str, Job] = {}
         self._unfinished: dict[str, None] = {}
         self._events: dict[str, list[JobEvent]] = {}
@@ -81,7 +85,10 @@ class MemoryStore(Store):
     def _keep(self, program: Program) -> None:
         versions = self._versions.setdefault(program.program_id, [])
         current = next((v for v in versions if v.version == program.current.version), None)
+        self._withdrawn.pop((program.program_id, program.current.version), None)
         if current is None:
+            if program.current.source is None:
+                raise InvalidInputError("a version that is new to its program needs its source")
             number = 1 + max((v.number for v in versions), default=0)
             current = replace(program.current, number=number)
             versions.append(current)
@@ -90,14 +97,15 @@ class MemoryStore(Store):
     def program(self, program_id: str, *, with_source: bool = False) -> Program:
         with self._lock:
             if program_id not in self._programs:
-                known = ", ".join(sorted(self._programs)) or "none yet"
-                raise ProgramNotFoundError(f"no program '{program_id}'; known: {known}")
+                raise ProgramNotFoundError(f"no program '{program_id}'")
             program = self._programs[program_id]
             return program if with_source else _listed(program)
 
     def programs(self, query: ProgramQuery) -> list[Program]:
         with self._lock:
-            found = [_listed(program) for program in self._programs.values()]
+            if query.after is not None:
+                self.program(query.after)
+            found = [_listed(program) for program in _after(self._programs, query.after)]
         if query.visible_to is not None:
             found = [p for p in found if p.public or p.owner == query.visible_to]
         wanted = query.search.lower()
@@ -109,7 +117,7 @@ class MemoryStore(Store):
                 (program.program_id, program.metadata.name, program.metadata.description)
             ).lower()
         ]
-        return _page(found, [program.program_id for program in found], query.after, query.limit)
+        return found[: query.limit]
 
     def version(self, program_id: str, version: str) -> ProgramVersion:
         with self._lock:
@@ -121,12 +129,18 @@ class MemoryStore(Store):
     def versions(self, program_id: str) -> list[ProgramVersion]:
         with self._lock:
             self.program(program_id)
-            return [replace(held, source=None) for held in reversed(self._versions[program_id])]
+            return [
+                replace(held, source=None)
+                for held in reversed(self._versions[program_id])
+                if (program_id, held.version) not in self._withdrawn
+            ]
 
     def delete_program(self, program_id: str) -> None:
         with self._lock:
             self.program(program_id)
             del self._programs[program_id]
+            for held in self._versions[program_id]:
+                self._withdrawn.setdefault((program_id, held.version), self._now())
 
     def add_job(self, job: Job, *, key: IdempotencyKey | None = None) -> Job:
         with self._lock:
@@ -140,6 +154,8 @@ class MemoryStore(Store):
                         )
                     return self.job(before[1])
                 self._submissions[key.owner, key.key] = (key.body_digest, job.job_id, self._now())
+            if job.job_id in self._jobs:
+                return self._jobs[job.job_id]
             self._jobs[job.job_id] = job
             self._unfinished[job.job_id] = None
             self._events[job.job_id] = []
@@ -154,16 +170,16 @@ class MemoryStore(Store):
             return self._jobs[job_id]
 
     def jobs(self, query: JobQuery) -> list[Job]:
-        found = self._matching(query)
-        page = _page(found, [job.job_id for job in found], query.after, query.limit)
-        return [replace(job, inputs="", result=None) for job in page]
+        with self._lock:
+            if query.after is not None:
+                self.job(query.after)
+            newest_first = dict(reversed(self._jobs.items()))
+            found = [job for job in _after(newest_first, query.after) if _matches(job, query)]
+        return [replace(job, inputs="", result=None) for job in found[: query.limit]]
 
     def count_jobs(self, query: JobQuery) -> int:
-        return len(self._matching(query))
-
-    def _matching(self, query: JobQuery) -> list[Job]:
         with self._lock:
-            return [job for job in reversed(self._jobs.values()) if _matches(job, query)]
+            return sum(_matches(job, query) for job in self._jobs.values())
 
     def delete_job(self, job_id: str) -> None:
         with self._lock:
@@ -186,6 +202,8 @@ class MemoryStore(Store):
                 return None
             if attempt is not None and attempt != job.attempt:
                 return None
+            if not set(fields) <= _FIELDS_OF_MOVES:
+                raise TypeError(f"a move has these fields: {', '.join(sorted(_FIELDS_OF_MOVES))}")
             if to is JobStatus.RUNNING:
                 fields |= {"started": self._now(), "attempt": job.attempt + 1, "beat": 0}
             if to.final:
@@ -246,7 +264,7 @@ class MemoryStore(Store):
 
     def add_session(self, session: Session) -> None:
         with self._lock:
-            self._sessions[session.session_id] = session
+            self._sessions.setdefault(session.session_id, session)
         self._ring(QUEUE)
 
     def session(self, session_id: str) -> Session:
@@ -311,11 +329,20 @@ class MemoryStore(Store):
             old = [job_id for job_id, job in self._jobs.items() if job.ended and job.ended < moment]
             for job_id in old:
                 self.delete_job(job_id)
+            self._forget_withdrawn(moment)
             kept_from = moment - timedelta(days=1)
             self._submissions = {
                 key: held for key, held in self._submissions.items() if held[2] >= kept_from
             }
             return len(old)
+
+    def _forget_withdrawn(self, moment: datetime) -> None:
+        had = {(job.program_id, job.version) for job in self._jobs.values()}
+        gone = {key for key, since in self._withdrawn.items() if since < moment} - had
+        for key in gone:
+            del self._withdrawn[key]
+        for program_id, held in self._versions.items():
+            self._versions[program_id] = [v for v in held if (program_id, v.version) not in gone]
 
     def check(self) -> None:
         """Do nothing: memory is there."""
@@ -332,9 +359,10 @@ def _listed(program: Program) -> Program:
     return replace(program, current=replace(program.current, source=None))
 
 
-def _page(items: list[Item], ids: list[str], after: str | None, limit: int | None) -> list[Item]:
-    first = ids.index(after) + 1 if after in ids else 0
-    return items[first : None if limit is None else first + limit]
+def _after(items: Mapping[str, Item], key: str | None) -> list[Item]:
+    keys = list(items)
+    first = 0 if key is None else keys.index(key) + 1
+    return [items[each] for each in keys[first:]]
 
 
 def _matches(job: Job, query: JobQuery) -> bool:
