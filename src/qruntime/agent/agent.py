@@ -79,6 +79,11 @@ class NodeAgent:
     def _warm_up(self) -> None:
         self._zygotes.get(Limits().threads)
 
+    @property
+    def closed(self) -> bool:
+        """Whether the agent starts no more workers."""
+        return self._closed
+
     def info(self) -> AgentInfo:
         """Return what the agent is and does now."""
         with self._lock:

@@ -14,6 +14,7 @@ import socket
 import sys
 import tempfile
 import threading
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn
 
@@ -100,23 +101,30 @@ def _run(order: Order, channel: Channel) -> None:
     from qruntime.worker.runner import run_task
     from qruntime.worker.task import Task
 
-    registry = _registry(order.references)
+    registry = prepared_registry()
+    if order.references is not None:
+        _take_references(registry, order.references)
     home = channel
     task = Task.from_json(channel.receive())
     order.limits.apply()
     run_task(task, channel.send, create=registry.create)
 
 
-def _registry(references: str | None) -> BackendRegistry:
-    from qruntime.backends.registry import from_reference, installed
+@cache
+def prepared_registry() -> BackendRegistry:
+    """Return the registry of this process: the warm process reads the entry points once for all."""
+    from qruntime.backends.registry import installed
 
-    registry = installed()
-    if references is not None:
-        folder = references
-        sys.path.insert(0, folder)
-        importlib.invalidate_caches()
-        registry.resolve = lambda name: from_reference(_from(folder, name))
-    return registry
+    return installed()
+
+
+def _take_references(registry: BackendRegistry, folder: str) -> None:
+    """Let backends be named by files and modules as seen from a folder."""
+    from qruntime.backends.registry import from_reference
+
+    sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    registry.resolve = lambda name: from_reference(_from(folder, name))
 
 
 def _from(folder: str, reference: str) -> str:

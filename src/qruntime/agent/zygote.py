@@ -21,7 +21,7 @@ from typing import NoReturn
 
 from qruntime.agent import tree
 from qruntime.agent.supervisor import supervise
-from qruntime.agent.worker import work
+from qruntime.agent.worker import prepared_registry, work
 
 ALWAYS = (
     "qiskit.circuit.library",
@@ -69,10 +69,9 @@ def _make_what_jobs_make() -> None:
     from qruntime.errors import QRuntimeError
 
     with contextlib.suppress(QRuntimeError):
-        from qruntime.backends.registry import installed
         from qruntime.execution.transpilation import shared_cache
 
-        backend = installed().create("aer_simulator")
+        backend = prepared_registry().create("aer_simulator")
         shared_cache().generate_preset_pass_manager(optimization_level=1, backend=backend)
 
 
