@@ -176,7 +176,8 @@ class RunningAttempt:
             self._finish(self._report["status"], self._report["exceeded"])
         elif not part and not self._supervisor and self._tries < _TRIES:
             self._let_go()
-            self.start(self._zygotes, self._references)
+            again = partial(self.start, self._zygotes, self._references)
+            self._reactor.later(_RETRY_SECONDS, again)
         elif not part:
             self._drain()
             self._lost()

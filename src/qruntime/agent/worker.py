@@ -51,6 +51,12 @@ home: Channel | None = None
 """The channel of this process, where it is a worker."""
 
 
+def work_after_rehearsal(orders: socket.socket) -> NoReturn:
+    """Do what ``work`` does, in a fork of a warm process."""
+    rehearse()
+    work(orders)
+
+
 def work(orders: socket.socket) -> NoReturn:
     """Wait for an order, run its task, and exit."""
     os.setsid()
@@ -108,6 +114,21 @@ def _run(order: Order, channel: Channel) -> None:
     task = Task.from_json(channel.receive())
     order.limits.apply()
     run_task(task, channel.send, create=registry.create)
+
+
+def rehearse() -> None:
+    """Run a program that does nothing, so that the memory it touches is this process's own by now.
+
+    A process that was forked copies each page of memory when it first writes to it; that is most of
+    the time that a small job takes.
+    """
+    from qruntime.core.programs import ProgramSource
+    from qruntime.worker.runner import run_task
+    from qruntime.worker.task import Task
+
+    source = ProgramSource({"program.py": b"def main(backend, user_messenger): pass"}, "program.py")
+    task = Task(inputs="{}", backend_name="aer_simulator", source=source)
+    run_task(Task.from_json(task.to_json()), lambda _frame: None, create=prepared_registry().create)
 
 
 @cache

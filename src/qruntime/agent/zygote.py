@@ -21,7 +21,7 @@ from typing import NoReturn
 
 from qruntime.agent import tree
 from qruntime.agent.supervisor import supervise
-from qruntime.agent.worker import prepared_registry, work
+from qruntime.agent.worker import prepared_registry, work, work_after_rehearsal
 
 ALWAYS = (
     "qiskit.circuit.library",
@@ -127,7 +127,7 @@ class _Zygote:
             signal.set_wakeup_fd(-1)
             for descriptor in (self._status, self._taken, self._wake, self._waker):
                 os.close(descriptor)
-            supervise(self._orders, self._taker, work)
+            supervise(self._orders, self._taker, work_after_rehearsal)
         self._supervisors.add(self._waiting)
 
     def _reap(self) -> None:

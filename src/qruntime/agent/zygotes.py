@@ -46,7 +46,7 @@ _THREADS = (
     "OPENBLAS_NUM_THREADS",
     "RAYON_NUM_THREADS",
 )
-_MAX_FAILURES = 2
+_MAX_FAILURES = 1
 _MAX_WARM = 3
 _END_SECONDS = 5.0
 
@@ -164,7 +164,11 @@ class Zygotes:
             zygote = Zygote(env=clean_environment(threads, self._env), cold=True)
             self._retired.append(zygote)
             return zygote
-        if threads not in self._current:
+        known = self._current.get(threads)
+        if known is not None and known.gone():
+            self._drop(threads, known)
+            return self.get(threads)
+        if known is None:
             warm = self._preload_after <= self._orders
             self._current[threads] = self._make(threads, warm=warm)
             if len(self._current) > _MAX_WARM:
