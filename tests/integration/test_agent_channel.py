@@ -32,9 +32,7 @@ RAW = "import os, qruntime.agent.worker as own; home = own.home._connection"
     ],
 )
 def test_what_is_no_message_ends_the_job(shared_agent, line):
-    attempt = shared_agent.main(
-        RAW, f"home.sendall(b'{line}\\n')", "while True: pass"
-    )
+    attempt = shared_agent.main(RAW, f"home.sendall(b'{line}\\n')", "while True: pass")
 
     end = shared_agent.end(attempt)
 
@@ -106,8 +104,11 @@ def test_a_worker_that_is_not_listened_to_waits_and_loses_nothing(own_agent):
     )
     first = follower.agent.events(0, 30.0)
     other = follower.main("return 1")  # the agent has time for others meanwhile
-    while not any(e.attempt_id == other and e.what.kind == FrameKind.RESULT
-                  for e in follower.agent.events(0, 30.0) if isinstance(e.what, Frame)):
+    while not any(
+        e.attempt_id == other and e.what.kind == FrameKind.RESULT
+        for e in follower.agent.events(0, 30.0)
+        if isinstance(e.what, Frame)
+    ):
         pass
     held = [e for e in follower.agent.events(0, 0.0) if e.attempt_id == attempt]
 
@@ -207,9 +208,7 @@ def test_names_of_backends_that_lead_to_code_are_refused_unless_the_machine_is_t
 
 
 def test_a_program_is_told_at_once_that_standard_input_is_empty(shared_agent):
-    attempt = shared_agent.main(
-        "try: return input('name? ')", "except EOFError: return 'no input'"
-    )
+    attempt = shared_agent.main("try: return input('name? ')", "except EOFError: return 'no input'")
 
     assert shared_agent.result(attempt) == "no input"
 

@@ -181,8 +181,10 @@ def test_a_warm_process_with_threads_is_not_forked_from(own_agent, tmp_path):
     (tmp_path / "starts_a_thread.py").write_text(
         "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
     )
-    follower = own_agent(env={"PYTHONPATH": f"{os.environ.get('PYTHONPATH', '')}:{tmp_path}"},
-                         preload=("starts_a_thread",))
+    follower = own_agent(
+        env={"PYTHONPATH": f"{os.environ.get('PYTHONPATH', '')}:{tmp_path}"},
+        preload=("starts_a_thread",),
+    )
 
     attempt = follower.main("import threading", "return threading.active_count()")
 

@@ -137,21 +137,21 @@ def test_endless_output_is_cut_with_a_notice(shared_agent, write):
 
 
 @pytest.mark.parametrize(
-    ("limits", "said"),
+    ("limits", "said", "kept"),
     [
-        (Limits(interim_results=100), "more interim results than its limit of 100"),
-        (Limits(interim_bytes=1000), "interim results are larger together than 1000 bytes"),
+        (Limits(interim_results=10), "more interim results than its limit of 10", 10),
+        (Limits(interim_bytes=70), "interim results are larger together than 70 bytes", 10),
     ],
     ids=["number", "bytes"],
 )
-def test_endless_interim_results_end_the_job(shared_agent, limits, said):
+def test_endless_interim_results_end_the_job(shared_agent, limits, said, kept):
     attempt = shared_agent.main("while True: user_messenger.publish('again')", limits=limits)
 
     end = shared_agent.end(attempt)
 
     assert end.cause.code == "limit_exceeded"
     assert said in end.cause.message
-    assert len(shared_agent.of(attempt, FrameKind.INTERIM_RESULT)) <= 100
+    assert len(shared_agent.of(attempt, FrameKind.INTERIM_RESULT)) == kept
 
 
 def test_a_message_that_is_too_large_ends_the_job(shared_agent):

@@ -65,6 +65,9 @@ class RunningAttempt:
         self._supervisor = 0
         self._worker = 0
         self._scratch = ""
+        self._open_ends: list[socket.socket] = []
+        self._streams: dict[int, str] = {}
+        self._lines: dict[str, Lines] = {}
         self._outgoing: list[bytes] = []
         self._killed = False
         self._paused = False
@@ -103,8 +106,9 @@ class RunningAttempt:
         self._scratch = tempfile.mkdtemp(prefix="qruntime-")
         self._home, home = socket.socketpair()
         self._channel, channel = socket.socketpair()
-        self._home.setblocking(False)
-        self._channel.setblocking(False)
+        self._open_ends = [self._home, self._channel]
+        for connection in self._open_ends:
+            connection.setblocking(False)
         out, out_end = os.pipe()
         err, err_end = os.pipe()
         self._streams = {self._channel.fileno(): "channel", out: "STDOUT", err: "STDERR"}
@@ -118,7 +122,8 @@ class RunningAttempt:
 
     def descriptors(self) -> list[int]:
         """Return what a fork of this process must close, for the end of this one to be seen."""
-        return [] if self._ended else [self._home.fileno(), *self._streams]
+        pipes = [number for number, name in self._streams.items() if name != "channel"]
+        return [*(connection.fileno() for connection in self._open_ends), *pipes]
 
     def _listen(self) -> None:
         """Watch the connections for what is wanted of them now."""
@@ -136,7 +141,7 @@ class RunningAttempt:
 
     def send(self, line: bytes) -> None:
         """Send the worker a line."""
-        if not self._ended:
+        if self._open_ends:
             self._outgoing.append(line)
             self._listen()
 
@@ -325,15 +330,14 @@ class RunningAttempt:
 
     def _let_go(self) -> None:
         """Close the connections and remove the scratch folder, if the supervisor did not."""
-        for connection in (self._home, self._channel):
+        for connection in self._open_ends:
             self._reactor.watch(connection.fileno(), 0, self._hear_home)
             connection.close()
         for descriptor, name in self._streams.items():
             self._reactor.watch(descriptor, 0, self._hear_home)
             if name != "channel":
                 os.close(descriptor)
-        self._streams = {}
-        self._outgoing = []
+        self._open_ends, self._streams, self._outgoing = [], {}, []
         shutil.rmtree(self._scratch, ignore_errors=True)
 
 

@@ -18,8 +18,8 @@ MIB = 1024 * 1024
 class Limits:
     """What one job may use; None is no limit.
 
-    ``memory_bytes`` counts what the job itself allocates, in all of its processes, not the libraries
-    that were loaded before it. ``processes`` counts all processes of the job, its first included.
+    ``memory_bytes`` counts what the job itself allocates, in all of its processes, not the
+    libraries that were loaded before it. ``processes`` counts its first process too.
     ``file_bytes`` is the size of one file. Printed lines and log lines beyond ``output_bytes`` are
     dropped, with a notice; more interim results than their limits end the job. ``frame_bytes`` is
     the longest single message: a result, an interim result.
@@ -94,7 +94,7 @@ _SAID = {
 
 
 def named(failure: JobFailure, limits: Limits) -> JobFailure:
-    """Return the failure of a program; if it is one that a limit causes, the limit is named in it."""
+    """Return the failure of a program, with the limit that may have caused it."""
     for beginning, name in _ERRORS.items():
         value = getattr(limits, name)
         if value is not None and failure.message.startswith(beginning):

@@ -186,12 +186,16 @@ class _Supervisor:
             self._exceeded = "processes"
         elif limits.cpu_seconds is not None and seconds > limits.cpu_seconds:
             self._exceeded = "cpu_seconds"
-        elif limits.memory_bytes is not None and used.memory_bytes > limits.memory_bytes:
-            # the first sum has the memory that was shared when they were forked several times
-            if tree.shared_fairly(pids) > limits.memory_bytes:
-                self._exceeded = "memory_bytes"
+        elif limits.memory_bytes is not None and self._memory(used, pids) > limits.memory_bytes:
+            self._exceeded = "memory_bytes"
         if self._exceeded:
             self._kill_within(0.0)
+
+    def _memory(self, used: tree.Use, pids: list[int]) -> int:
+        """Return the job's memory; that of forks is looked at closely only if it could matter."""
+        at_most = used.memory_bytes
+        within = self._limits.memory_bytes is None or at_most <= self._limits.memory_bytes
+        return at_most if within else tree.shared_fairly(pids)
 
     def _kill_all(self) -> None:
         """Kill until the system says that there is nobody left."""
@@ -208,5 +212,3 @@ class _Supervisor:
             select.select([self._wake], [], [], _KILL_SECONDS)
             with contextlib.suppress(BlockingIOError):
                 os.read(self._wake, 4096)
-
-

@@ -65,7 +65,7 @@ def _of(pid: int) -> list[int]:
 
 
 def _stat(pid: int) -> list[str]:
-    """Return the fields of ``/proc/PID/stat`` from the state on; none for a process that is gone."""
+    """Return the fields of ``/proc/PID/stat`` from the state on; none if the process is gone."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         return (_PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
     return []

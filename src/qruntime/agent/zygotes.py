@@ -252,5 +252,3 @@ class Zygotes:
         self._reactor.watch(zygote.status, 0, lambda _events: None)
         zygote.close()
         return True
-
-

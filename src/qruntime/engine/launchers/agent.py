@@ -6,14 +6,13 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from pathlib import Path
 
 from qruntime.agent.agent import NodeAgent
 from qruntime.agent.events import AgentEvent, Ended
 from qruntime.agent.frames import failure_frame
 from qruntime.agent.limits import Limits
 from qruntime.engine.launchers import Attempt, Launcher
-from qruntime.worker.task import Send, Task
+from qruntime.worker.task import Frame, Send, Task
 
 _logger = logging.getLogger(__name__)
 _WAIT_SECONDS = 3600.0
@@ -76,16 +75,14 @@ class AgentLauncher(Launcher):
         attempt = self._attempts.get(event.attempt_id)
         if attempt is None:
             return
-        attempt.take(event)
+        attempt.take(event.what)
         if isinstance(event.what, Ended):
             with self._lock:
                 del self._attempts[event.attempt_id]
 
 
 class _AgentAttempt(Attempt):
-    def __init__(
-        self, agent: NodeAgent, attempt_id: str, send: Send, grace_seconds: float
-    ) -> None:
+    def __init__(self, agent: NodeAgent, attempt_id: str, send: Send, grace_seconds: float) -> None:
         self.attempt_id = attempt_id
         self.stop_seconds = grace_seconds + _MORE_SECONDS
         self._agent = agent
@@ -100,18 +97,21 @@ class _AgentAttempt(Attempt):
     def stop(self) -> None:
         self._agent.kill(self.attempt_id, self._grace_seconds)
 
-    def take(self, event: AgentEvent) -> None:
-        """Pass on a frame; the end too, if its cause has not been told."""
-        what = event.what
-        frame = what
-        if isinstance(what, Ended):
-            frame = None if what.cause is None else failure_frame(what.cause)
-        if frame is not None and not isinstance(frame, Ended) and not self._broken:
-            try:
-                self._send(frame)
-            except Exception:  # who listens to this attempt must not hold up the others
-                _logger.exception("what a worker sent could not be taken")
-                self._broken = True
-                self.stop()
-        if isinstance(what, Ended):
-            self._ended.set()
+    def take(self, what: Frame | Ended) -> None:
+        """Pass on a frame; of an end, its cause, if that has not been told."""
+        if isinstance(what, Frame):
+            self._tell(what)
+            return
+        if what.cause is not None:
+            self._tell(failure_frame(what.cause))
+        self._ended.set()
+
+    def _tell(self, frame: Frame) -> None:
+        if self._broken:
+            return
+        try:
+            self._send(frame)
+        except Exception:  # who listens to this attempt must not hold up the others
+            _logger.exception("what a worker sent could not be taken")
+            self._broken = True
+            self.stop()
