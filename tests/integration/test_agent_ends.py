@@ -160,9 +160,9 @@ def test_jobs_survive_the_end_of_the_warm_process_and_the_next_ones_get_another(
     follower = own_agent()
     attempt = follower.main(
         "import os, signal",
-        "signal.signal(signal.SIGUSR1, lambda number, frame: None)",
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])",
         "user_messenger.publish(os.getpid())",
-        "signal.pause()",
+        "signal.sigwait([signal.SIGUSR1])",
         "return 'survived'",
     )
     worker = follower.published(attempt)

@@ -162,13 +162,14 @@ def test_a_message_that_is_too_large_ends_the_job(shared_agent):
 
 def test_a_worker_has_the_threads_that_it_was_given(own_agent):
     follower = own_agent()
-    code = ("import os", "return [os.environ[n + '_NUM_THREADS'] for n in ('OMP', 'OPENBLAS')]")
+    code = ("import os", "return [os.environ[n + '_NUM_THREADS'] for n in ('OMP', 'RAYON')]")
 
     one = follower.main(*code)
     two = follower.main(*code, limits=Limits(threads=2))
 
     assert follower.result(one) == ["1", "1"]
     assert follower.result(two) == ["2", "2"]
+    assert follower.agent.info().warm
 
 
 def test_what_an_attempt_used_is_told_at_its_end(shared_agent):

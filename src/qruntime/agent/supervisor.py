@@ -158,9 +158,7 @@ class _Supervisor:
         self._kill_at = at if self._kill_at is None else min(at, self._kill_at)
 
     def _ask_to_end(self) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._worker, signal.SIGTERM)
-        tree.send(tree.descendants(os.getpid()), signal.SIGTERM)
+        tree.send(tree.descendants(os.getpid()) or [self._worker], signal.SIGTERM)
 
     def _reap(self) -> None:
         """Note who has ended."""

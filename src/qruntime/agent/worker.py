@@ -14,6 +14,7 @@ import socket
 import sys
 import tempfile
 import threading
+from collections import deque
 from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn
@@ -33,14 +34,25 @@ class Channel:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._lines: IO[bytes] = connection.makefile("rb")
-        self._lock = threading.Lock()
+        self._waiting: deque[bytes] = deque()
+        self._lock = threading.RLock()
+        self._sending = False
         self._owner = os.getpid()
 
     def send(self, frame: Frame) -> None:
         """Send a frame; a fork of the program does not speak for it."""
-        if os.getpid() == self._owner:
-            with self._lock:
-                self._connection.sendall(frame.to_json().encode() + b"\n")
+        if os.getpid() != self._owner:
+            return
+        self._waiting.append(frame.to_json().encode() + b"\n")
+        with self._lock:
+            if self._sending:  # in a signal's handler, amid a frame that goes first
+                return
+            self._sending = True
+            try:
+                while self._waiting:
+                    self._connection.sendall(self._waiting.popleft())
+            finally:
+                self._sending = False
 
     def receive(self) -> bytes:
         """Wait for the next line from the agent; empty when the agent is gone."""

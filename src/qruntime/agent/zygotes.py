@@ -9,6 +9,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from qruntime.agent import tree
@@ -43,7 +44,6 @@ _THREADS = (
     "MKL_NUM_THREADS",
     "NUMBA_NUM_THREADS",
     "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
     "RAYON_NUM_THREADS",
 )
 _MAX_FAILURES = 1
@@ -57,6 +57,7 @@ def clean_environment(threads: int, more: Mapping[str, str]) -> dict[str, str]:
     return {
         **kept,
         **dict.fromkeys(_THREADS, str(threads)),
+        "OPENBLAS_NUM_THREADS": "1",  # it would start its threads when it is imported
         "OMP_WAIT_POLICY": "passive",
         "QISKIT_IN_PARALLEL": "TRUE",
         **more,
@@ -155,7 +156,7 @@ class Zygotes:
         self._coming: dict[int, Zygote] = {}
         self._retired: list[Zygote] = []
         self._orders = 0
-        self._failures = 0
+        self._failures: Counter[int] = Counter()
 
     def get(self, threads: int) -> Zygote:
         """Return the process that turns the next order into a worker of so many threads."""
@@ -209,7 +210,7 @@ class Zygotes:
         text = os.read(zygote.status, 4096)
         if b'"ready"' in text:
             zygote.ready = True
-            self._failures = 0
+            self._failures[threads] = 0
             if self._coming.get(threads) is zygote:
                 del self._coming[threads]
                 if threads in self._current:
@@ -232,8 +233,8 @@ class Zygotes:
         if self._coming.get(threads) is zygote:
             self._preload = ()
         elif not zygote.ready:
-            self._failures += 1
-        if self._failures > _MAX_FAILURES and not self.cold:
+            self._failures[threads] += 1
+        if self._failures[threads] > _MAX_FAILURES and not self.cold:
             _logger.warning("warm processes do not last here: each job gets a cold one")
             self.cold = True
         for place in (self._current, self._coming):
