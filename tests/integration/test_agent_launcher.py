@@ -141,6 +141,8 @@ def test_a_launcher_that_is_closed_lets_its_last_attempt_end():
 
     starter.close()
 
+    with pytest.raises(InvalidStateError, match="closed"):
+        launch(starter, code, take)
     assert attempt.wait(60)
     assert [f.data for f in frames if f.kind is FrameKind.RESULT] == ["true"]
     starter._thread.join(60)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import socket
 import sys
@@ -183,11 +184,10 @@ class NodeAgent:
         """In a fork of this process: close what would hide the end of the agent."""
         atexit.unregister(self.close)
         self._closed = True
-        for attempt in self._attempts.values():
-            for descriptor in attempt.descriptors():
+        ends = [end for attempt in self._attempts.values() for end in attempt.descriptors()]
+        for descriptor in [*ends, *self._zygotes.abandon()]:
+            with contextlib.suppress(OSError):
                 os.close(descriptor)
-        for descriptor in self._zygotes.abandon():
-            os.close(descriptor)
 
 
 _agents: weakref.WeakSet[NodeAgent] = weakref.WeakSet()

@@ -12,6 +12,7 @@ from qruntime.agent.events import AgentEvent, Ended
 from qruntime.agent.frames import failure_frame
 from qruntime.agent.limits import Limits
 from qruntime.engine.launchers import Attempt, Launcher
+from qruntime.errors import InvalidStateError
 from qruntime.worker.task import Frame, Send, Task
 
 _logger = logging.getLogger(__name__)
@@ -38,9 +39,15 @@ class AgentLauncher(Launcher):
         self._thread.start()
 
     def launch(self, task: Task, send: Send, *, limits: Limits | None = None) -> Attempt:
-        """Start on a task; ``limits`` are what it may use."""
+        """Start on a task; ``limits`` are what it may use.
+
+        Raises:
+            InvalidStateError: the launcher is closed, or the task holds objects of this process.
+        """
         attempt = _AgentAttempt(self.agent, uuid.uuid4().hex, send, self._grace_seconds)
         with self._lock:
+            if self._closed:
+                raise InvalidStateError("the launcher is closed: it starts no more workers")
             self._attempts[attempt.attempt_id] = attempt
         try:
             self.agent.launch(attempt.attempt_id, task, limits)
