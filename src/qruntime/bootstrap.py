@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qruntime.errors import InvalidInputError
@@ -42,9 +43,10 @@ def launcher(isolation: str) -> Launcher:
 
         return InlineLauncher()
     if isolation == "process":
-        from qruntime.engine.launchers.process import ProcessLauncher
+        from qruntime.agent.agent import NodeAgent
+        from qruntime.engine.launchers.agent import AgentLauncher
 
-        return ProcessLauncher()
+        return AgentLauncher(NodeAgent(references=Path.cwd(), preload_after=2))
     raise InvalidInputError(f"no isolation '{isolation}'; there are: {', '.join(ISOLATIONS)}")
 
 

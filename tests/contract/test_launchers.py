@@ -14,7 +14,7 @@ from qruntime.worker.task import FrameKind, Task
 LAST = (FrameKind.RESULT, FrameKind.FAILURE)
 
 
-@pytest.fixture(params=["inline", "process"])
+@pytest.fixture(scope="module", params=["inline", "process"])
 def starter(request):
     made = launcher(request.param)
     yield made
