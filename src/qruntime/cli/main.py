@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from qruntime._version import __version__
-from qruntime.cli import admin, jobs, programs
+from qruntime.cli import admin, db, jobs, programs
 from qruntime.cli.backends import backends
 from qruntime.cli.follow import BAD_INPUT, INTERRUPTED
 from qruntime.cli.login import login, logout
 from qruntime.cli.new import new
 from qruntime.cli.run import run
+from qruntime.cli.serve import serve
 from qruntime.errors import QRuntimeError
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(backends)
 app.command()(new)
+app.command()(serve)
 app.command()(login)
 app.command()(logout)
 app.add_typer(programs.app, name="programs")
@@ -33,6 +35,7 @@ app.add_typer(jobs.app, name="jobs")
 app.add_typer(admin.sessions, name="sessions")
 app.add_typer(admin.users, name="users")
 app.add_typer(admin.keys, name="keys")
+app.add_typer(db.app, name="db")
 
 
 def _version(asked: bool) -> None:
