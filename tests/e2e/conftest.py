@@ -39,17 +39,23 @@ class RunningServer:
         """End it as a power cut would, as far as the process goes."""
         self.process.kill()
         self.process.wait()
+        self.close()
+
+    def close(self) -> None:
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
 
 def start(data_dir: Path, *options: str, key: str = "") -> RunningServer:
-    process = subprocess.Popen(
-        [*COMMAND, "serve", "--data-dir", str(data_dir), "--port", "0", *options],
-        stdout=subprocess.PIPE,
-        stderr=(data_dir.parent / "server.log").open("a"),
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
+    with (data_dir.parent / "server.log").open("a") as log:
+        process = subprocess.Popen(
+            [*COMMAND, "serve", "--data-dir", str(data_dir), "--port", "0", *options],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
     assert process.stdout is not None
     told = ""
     for line in process.stdout:
@@ -84,6 +90,7 @@ def stop(made: RunningServer) -> None:
             made.process.wait(30)
         except subprocess.TimeoutExpired:
             made.kill()
+    made.close()
 
 
 @pytest.fixture(scope="session")
