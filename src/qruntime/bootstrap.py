@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from qruntime.backends.registry import Catalog
     from qruntime.config import Settings
     from qruntime.engine.dispatch import EngineSettings
+    from qruntime.engine.housekeeping import Housekeeping
     from qruntime.engine.launchers import Launcher
     from qruntime.engine.loop import Engine
     from qruntime.engine.runtime import LocalRuntime
@@ -85,10 +86,13 @@ class Server:
     engine: Engine
     settings: Settings
     admin_key: str | None
+    housekeeping: Housekeeping | None
 
     def close(self) -> None:
         """Claim no more jobs, wait for those that run, hand back the others, close the store."""
         self.engine.close(drain_seconds=self.settings.drain_seconds)
+        if self.housekeeping is not None:
+            self.housekeeping.close()
         self.store.close()
 
 
@@ -100,6 +104,7 @@ def server(settings: Settings) -> Server:
         StoreError: the database or the object store cannot be opened.
     """
     from qruntime.agent.agent import NodeAgent
+    from qruntime.engine.housekeeping import Housekeeping
     from qruntime.engine.launchers.agent import AgentLauncher
 
     agent = NodeAgent()  # it warms up while the rest is made
@@ -129,7 +134,15 @@ def server(settings: Settings) -> Server:
         positions=engine.positions,
         token_caller=_token_caller(settings, store),
     )
-    return Server(create_app(parts), store, engine, settings, admin_key)
+    days = settings.retention_days
+    return Server(
+        create_app(parts),
+        store,
+        engine,
+        settings,
+        admin_key,
+        None if days is None else Housekeeping(store, days),
+    )
 
 
 def _limits(settings: Settings) -> Limits:

@@ -150,27 +150,49 @@ def test_every_command_line_that_is_shown_is_one(page, line):
     _, *arguments = shlex.split(re.split(r"[|>]", line)[0])
     if arguments in (["--help"], ["run", "--help"]):
         return
-    with group.make_context("qruntime", list(arguments)) as context:
-        name, command, rest = group.resolve_command(context, arguments)
+    name, command, parent = "qruntime", group, None
+    while isinstance(command, click.Group):
+        parent = command.make_context(name, list(arguments), parent=parent)
+        name, command, arguments = command.resolve_command(parent, arguments)
 
-        assert command.make_context(name, rest, parent=context).params
+    assert command.make_context(name, arguments, parent=parent).params is not None
 
 
 def commands():
     group = typer.main.get_command(app)
-    return {"": group, **group.commands}
+    single = {k: v for k, v in group.commands.items() if not isinstance(v, click.Group)}
+    return {"": group, **single}
+
+
+def subcommands():
+    group = typer.main.get_command(app)
+    groups = {k: v for k, v in group.commands.items() if isinstance(v, click.Group)}
+    return {f"{name} {sub}": each for name, g in groups.items() for sub, each in g.commands.items()}
+
+
+def options_of(command):
+    return [
+        option
+        for parameter in command.params
+        if parameter.param_type_name == "option"
+        for option in [*parameter.opts, *parameter.secondary_opts]
+    ]
+
+
+@pytest.mark.parametrize("name", subcommands())
+def test_every_command_of_a_group_is_in_the_reference_with_its_options(name):
+    text = (DOCS / "reference" / "cli.md").read_text()
+    (row,) = re.findall(rf"^\| `qruntime {name}\b.*$", text, re.MULTILINE)
+    own = set(options_of(subcommands()[name])) - {"--url", "--json", "--help"}
+
+    assert [option for option in sorted(own) if f"`{option}" not in row] == []
 
 
 @pytest.mark.parametrize("name", commands())
 def test_every_command_and_option_is_in_the_reference(name):
     text = (DOCS / "reference" / "cli.md").read_text()
     command = commands()[name]
-    options = [
-        option
-        for parameter in command.params
-        if parameter.param_type_name == "option"
-        for option in parameter.opts
-    ]
+    options = options_of(command)
     section = text if not name else section_of(text, f"qruntime {name}")
 
     in_tables = "\n".join(re.findall(r"^\|([^|]*)\|", section, re.MULTILINE))
@@ -178,8 +200,9 @@ def test_every_command_and_option_is_in_the_reference(name):
 
 
 def section_of(text, heading):
-    _, _, rest = text.partition(f"\n## {heading}\n")
-    assert rest, f"no section '{heading}'"
+    found = re.search(rf"^## .*\b{re.escape(heading)}\b.*\n", text, re.MULTILINE)
+    assert found, f"no section '{heading}'"
+    rest = text[found.end() :]
     return rest.partition("\n## ")[0]
 
 

@@ -18,18 +18,18 @@ DatabaseUrl = Annotated[str | None, typer.Option(help="The URL that the server i
 def current(*, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Print the revision of the database."""
     from qruntime.config import read_settings
-    from qruntime.store.sql import migrate
+    from qruntime.store import sql
 
     settings = read_settings(data_dir=data_dir, database_url=database_url)
-    typer.echo(migrate.current(settings.database) or "empty")
+    typer.echo(sql.current(settings.database) or "empty")
 
 
 @app.command()
 def upgrade(*, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Bring the database to this version, as `qruntime serve` does when it starts."""
     from qruntime.config import read_settings
-    from qruntime.store.sql import migrate
+    from qruntime.store import sql
 
     settings = read_settings(data_dir=data_dir, database_url=database_url)
-    migrate.upgrade(settings.database)
-    typer.echo(migrate.current(settings.database))
+    sql.upgrade(settings.database)
+    typer.echo(sql.current(settings.database))

@@ -11,6 +11,7 @@ import typer
 from qruntime._version import __version__
 from qruntime.cli import admin, db, jobs, programs
 from qruntime.cli.backends import backends
+from qruntime.cli.doctor import doctor
 from qruntime.cli.follow import BAD_INPUT, INTERRUPTED
 from qruntime.cli.login import login, logout
 from qruntime.cli.new import new
@@ -28,6 +29,7 @@ app.command()(run)
 app.command()(backends)
 app.command()(new)
 app.command()(serve)
+app.command()(doctor)
 app.command()(login)
 app.command()(logout)
 app.add_typer(programs.app, name="programs")
