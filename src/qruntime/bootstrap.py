@@ -113,6 +113,7 @@ def server(settings: Settings) -> Server:
     from qruntime.backends.registry import installed
     from qruntime.engine.loop import Engine
     from qruntime.engine.orders import StoredOrders
+    from qruntime.engine.trial import Trial
     from qruntime.service.backends import Backends
     from qruntime.service.users import first_admin
     from qruntime.store.sql import open_store
@@ -133,6 +134,7 @@ def server(settings: Settings) -> Server:
         limits=_api_limits(settings),
         positions=engine.positions,
         token_caller=_token_caller(settings, store),
+        try_import=Trial(starter),
     )
     days = settings.retention_days
     return Server(

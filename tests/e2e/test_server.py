@@ -17,6 +17,7 @@ from tests.e2e.conftest import COMMAND
 
 from qruntime import (
     InvalidInputError,
+    InvalidProgramError,
     JobCancelledError,
     JobFailedError,
     JobRanTooLongError,
@@ -201,6 +202,20 @@ def test_wrong_inputs_are_told_before_anything_runs(service):
 
     with pytest.raises(SchemaViolationError, match="steps"):
         service.run(program, {"steps": "many"})
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import not_there\n\ndef main(backend, user_messenger): ...\n", "not_there"),
+        ("1 / 0\n\ndef main(backend, user_messenger): ...\n", "ZeroDivisionError"),
+        ("import os\nos._exit(4)\n\ndef main(backend, user_messenger): ...\n", "exit status 4"),
+        ("def main(backend): ...\n", "main"),
+    ],
+)
+def test_a_program_that_cannot_be_imported_is_refused_when_it_is_uploaded(service, source, said):
+    with pytest.raises(InvalidProgramError, match=said):
+        service.upload_program(source, name="broken")
 
 
 def test_a_plain_function_is_refused_with_what_to_do(service):

@@ -14,7 +14,9 @@ from qruntime.api.rates import Rates
 from qruntime.core.users import AuditEntry
 from qruntime.errors import NotAuthenticatedError, QRuntimeError
 from qruntime.service.access import Caller
+from qruntime.program.checks import check_program
 from qruntime.service.backends import Backends
+from qruntime.service.programs import TryImport
 from qruntime.service.users import authenticate
 from qruntime.store.base import Store
 
@@ -46,7 +48,8 @@ class Parts:
     """The store, the backends, the limits, and what says who a token is.
 
     ``positions`` gives where queued jobs stand, by id. ``token_caller`` says who
-    shows a token of an identity provider; None if it is none of its tokens.
+    shows a token of an identity provider; None if it is none of its tokens. ``try_import`` looks at
+    the source of a program that is uploaded.
     """
 
     store: Store
@@ -54,6 +57,7 @@ class Parts:
     limits: ApiLimits = field(default_factory=ApiLimits)
     positions: Callable[[], Mapping[str, Standing]] = dict
     token_caller: Callable[[str], Caller | None] = lambda _token: None
+    try_import: TryImport = check_program
     rates: Rates = field(default_factory=Rates)
 
 

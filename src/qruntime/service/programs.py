@@ -30,6 +30,8 @@ from qruntime.store.base import Store
 LATEST = "latest"
 """The name of a program's current version."""
 
+TryImport = Callable[[ProgramSource], None]
+
 _LONGEST_NAME = 128
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHORTEST_DIGEST = 8
@@ -42,17 +44,19 @@ def upload_program(
     metadata: ProgramMetadata,
     *,
     public: bool = False,
+    try_import: TryImport = check_program,
 ) -> Program:
     """Check a program and hold it under an id made from its name.
 
-    An id that another user has gets an addition, which does not tell whose it is.
+    An id that another user has gets an addition, which does not tell whose it is. ``try_import``
+    is what looks at the source; it raises InvalidProgramError for one that cannot be a program.
 
     Raises:
         InvalidProgramError: the source cannot be a program, or the name makes no id.
         DuplicateProgramError: the caller has a program of this id.
     """
     need(caller, Scope.PROGRAMS)
-    check_program(source)
+    try_import(source)
     now = store.now()
     program_id = program_id_of(metadata.name)
     version = ProgramVersion(
@@ -78,6 +82,7 @@ def update_program(
     *,
     source: ProgramSource | None = None,
     metadata: ProgramMetadata | None = None,
+    try_import: TryImport = check_program,
 ) -> Program:
     """Make a new version with another source, other metadata, or both; it becomes the current one.
 
@@ -88,8 +93,10 @@ def update_program(
         InvalidProgramError: the source cannot be a program.
         NotAuthorizedError: it is another user's.
     """
+    need(caller, Scope.PROGRAMS)
+    own_program(caller, store.program(program_id))
     if source is not None:
-        check_program(source)
+        try_import(source)
 
     def change(program: Program) -> Program:
         new_source = source or program.source

@@ -96,6 +96,8 @@ class _Run:
             assert self._task.source is not None
             served = served_functions() if self._task.transpile_cache else None
             loaded = load_program(self._task.source, self._folder, served)
+            if self._task.only_load:
+                return self._final
             with loaded.registered():
                 returned = self._call(loaded.main)
         if returned is not None:

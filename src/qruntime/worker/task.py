@@ -51,7 +51,8 @@ class Task:
     """One job as its worker sees it: a program's source or a function, inputs, a backend.
 
     ``inputs`` and ``backend_options`` are encoded text. ``function`` and ``backend`` are objects of
-    this process, for jobs that never leave it.
+    this process, for jobs that never leave it. With ``only_load`` the program is imported and its
+    ``main`` looked at, not called: that is how an upload is tried.
     """
 
     inputs: str
@@ -62,6 +63,7 @@ class Task:
     backend_options: str = "{}"
     log_level: str = "WARNING"
     transpile_cache: bool = True
+    only_load: bool = False
     spec: ProgramSpec = field(default_factory=ProgramSpec)
 
     def to_json(self) -> str:
@@ -80,6 +82,7 @@ class Task:
         return json.dumps(
             {
                 "inputs": self.inputs,
+                "only_load": self.only_load,
                 "backend_name": self.backend_name,
                 "backend_options": self.backend_options,
                 "log_level": self.log_level,
