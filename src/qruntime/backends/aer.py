@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from operator import is_
 from typing import Any, Self
 
@@ -166,10 +167,11 @@ class AerBackend(Transpiling, ProgramBackend):
         self._check_circuits(read, options["method"])
         works = read_works(read, parameter_binds)
         result = run(works, plan) if seconds is None else run_with_timeout(works, plan, seconds)
+        result.backend_name = str(self.name)
         experiments = sum(map(len, works))
         job = FinishedJob(
             self,
-            self._finished(result, options),
+            _finish(result, recorded=_recorded(options)),
             circuits=experiments,
             shots=experiments * options["shots"],
         )
@@ -201,7 +203,7 @@ class AerBackend(Transpiling, ProgramBackend):
             _for_aer(chosen),
             single=single,
             tier=chosen["tier"] if tier is None else tier,
-            finish=lambda result: self._finished(result, chosen),
+            finish=partial(_finish, recorded=_recorded(chosen)),
         )
 
     def sampler(self, **options: Any) -> Sampler:
@@ -264,13 +266,16 @@ class AerBackend(Transpiling, ProgramBackend):
                     index=index,
                 )
 
-    def _finished(self, result: Result, options: Mapping[str, Any]) -> Result:
-        defaults = aer_defaults()
-        result.backend_name = str(self.name)
-        recorded = {key: options[key] for key in RECORDED if options[key] != defaults[key]}
-        if recorded:
-            result._metadata.setdefault("metadata", {})["recorded_options"] = recorded
-        return result
+
+def _recorded(options: Mapping[str, Any]) -> dict[str, Any]:
+    defaults = aer_defaults()
+    return {key: options[key] for key in RECORDED if options[key] != defaults[key]}
+
+
+def _finish(result: Result, *, recorded: Mapping[str, Any]) -> Result:
+    if recorded:
+        result._metadata.setdefault("metadata", {})["recorded_options"] = dict(recorded)
+    return result
 
 
 def _for_aer(options: Mapping[str, Any]) -> dict[str, Any]:

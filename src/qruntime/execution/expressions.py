@@ -107,13 +107,15 @@ class Parameters:
             ) from error
         return Angle(number)
 
-    def extend(self, values: Any) -> NDArray[np.float64]:
+    def extend(self, values: Any, *, checked: bool = False) -> NDArray[np.float64]:
         """Return rows of values, one per binding, with the columns of the expressions appended.
+
+        Values that were ``checked`` are rows of finite floats, one after the other in memory.
 
         Raises:
             InvalidInputError: the shape does not fit, or a value is not a finite real number.
         """
-        rows = self._rows(values)
+        rows: NDArray[np.float64] = values if checked else self._rows(values)
         if not self._expressions:
             return rows
         extra = [[_real(e, self._bound(e, row)) for e in self._expressions] for row in rows]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
@@ -11,6 +11,7 @@ from typing import Any
 
 from qiskit.result import Counts, Result
 
+from qruntime.execution.lazy_counts import LazyCounts
 from qruntime.execution.native_aer import NativeAer
 
 _TABLED_BITS = 12
@@ -47,26 +48,18 @@ def counts_from_hex(
         )
     sizes = tuple(size for _, size in registers)
     if memory_slots <= _TABLED_BITS:
-        table = _table(sizes)
-        found = [table[key] for key in raw]
+        texts: Iterable[str] = map(_table(sizes).__getitem__, raw)
     else:
         cuts = _cuts(sizes)
-        found = [_named(int(key, 16), memory_slots, cuts) for key in raw]
-    counts = Counts.__new__(Counts)
-    dict.update(counts, zip([bits for _, bits in found], raw.values(), strict=True))
-    counts.hex_raw = dict(raw)
-    counts.int_raw = dict(zip([number for number, _ in found], raw.values(), strict=True))
-    counts.creg_sizes = registers
-    counts.memory_slots = memory_slots
-    counts.time_taken = time_taken
-    return counts
+        texts = (_text(int(key, 16), memory_slots, cuts) for key in raw)
+    return LazyCounts.of(zip(texts, raw.values(), strict=True), registers, memory_slots, time_taken)
 
 
 @lru_cache(maxsize=64)
-def _table(sizes: tuple[int, ...]) -> dict[str, tuple[int, str]]:
+def _table(sizes: tuple[int, ...]) -> dict[str, str]:
     cuts = _cuts(sizes)
     bits = sum(sizes)
-    return {hex(number): _named(number, bits, cuts) for number in range(2**bits)}
+    return {hex(number): _text(number, bits, cuts) for number in range(2**bits)}
 
 
 def _cuts(sizes: tuple[int, ...]) -> list[slice]:
@@ -75,9 +68,9 @@ def _cuts(sizes: tuple[int, ...]) -> list[slice]:
     return [slice(end - size, end) for size, end in zip(reversed(sizes), ends, strict=True)]
 
 
-def _named(number: int, bits: int, cuts: list[slice]) -> tuple[int, str]:
+def _text(number: int, bits: int, cuts: list[slice]) -> str:
     text = format(number, f"0{bits}b")
-    return number, text if len(cuts) == 1 else " ".join([text[cut] for cut in cuts])
+    return text if len(cuts) == 1 else " ".join([text[cut] for cut in cuts])
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ import hashlib
 import os
 import sys
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -218,7 +219,27 @@ class StatevectorProgram:
             raise InvalidInputError("the circuit measures nothing; add measurements to sample it")
         check_shots(shots)
         rows, initial = self._bindings(values, states)
-        words = seed_words(seed, stream)
+        return self._sampled(rows, initial, shots, seed_words(seed, stream))
+
+    def sample_checked(
+        self, rows: NDArray[np.float64], shots: int, *, seed: int, stream: int
+    ) -> Samples:
+        """Do as ``sample`` for rows that are known to fit: finite floats, one row a binding.
+
+        Raises:
+            InvalidInputError: so many shots cannot be drawn.
+        """
+        check_shots(shots)
+        extended = self._parameters.extend(rows, checked=True)
+        return self._sampled(extended, _FROM_ZERO, shots, seed_words(seed, stream))
+
+    def _sampled(
+        self,
+        rows: NDArray[np.float64],
+        initial: NDArray[np.float64],
+        shots: int,
+        words: NDArray[np.uint64],
+    ) -> Samples:
         cap = min(shots, 1 << self.num_qubits)
         step = max(1, _MAX_OUTCOMES_A_CALL // cap)
         if len(rows) <= step:
@@ -246,7 +267,7 @@ class StatevectorProgram:
         outcomes = 1 << len(self.readout.qubits)
         dense = outcomes * DENSE_FACTOR <= shots or shots >= MAX_SPACINGS
         tail = (outcomes if dense else shots + 1) + self._blocks
-        plan = np.array([SAMPLE, self._tail, begin, shots, *self.readout.qubits], dtype=np.int64)
+        plan = _sample_plan(self._tail, begin, shots, self.readout.qubits)
         self._run(plan, rows, tail, initial=initial, seed=words, drawn=(keys, occurrences, ends))
         used = int(ends[-1]) if number else 0
         if 2 * used < len(keys):
@@ -315,6 +336,11 @@ class StatevectorProgram:
             self._tables.append(table)
         if len(_scratches) < _MAX_KEPT and scratch.nbytes <= _MAX_KEPT_BYTES:
             _scratches.append(scratch)
+
+
+@lru_cache(maxsize=256)
+def _sample_plan(tail: int, begin: int, shots: int, qubits: tuple[int, ...]) -> NDArray[np.int64]:
+    return np.array([SAMPLE, tail, begin, shots, *qubits], dtype=np.int64)
 
 
 def check_shots(shots: Any, least: int = 1) -> None:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from qiskit import QuantumCircuit
-from qiskit.result import Counts, Result
+from qiskit.result import Counts
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 
+from qruntime.execution.lazy_counts import LazyCounts
+from qruntime.execution.native_result import NativeResult
 from qruntime.execution.readout import Samples
 from qruntime.program.faces import Header
 
@@ -28,20 +30,6 @@ def header_of(circuit: QuantumCircuit) -> dict[str, Any]:
     }
 
 
-class LazyCounts(Counts):
-    """Qiskit's ``Counts`` whose outcomes as numbers are worked out when somebody asks."""
-
-    @property
-    def int_raw(self) -> dict[int, int]:
-        """The counts by outcome as an integer."""
-        return {int(key.replace(" ", ""), 2): number for key, number in self.items()}
-
-    @property
-    def hex_raw(self) -> dict[str, int]:
-        """The counts by outcome in hexadecimal."""
-        return {hex(key): number for key, number in self.int_raw.items()}
-
-
 @dataclass(frozen=True, slots=True)
 class Sampled:
     """One experiment of the compiled statevector: row ``binding`` of ``samples``."""
@@ -56,12 +44,11 @@ class Sampled:
         """Return the counts as ``Result.get_counts`` gives them."""
         keys, occurrences = self.samples.row(self.binding)
         strings = self.samples.readout.strings(keys)
-        counts = LazyCounts.__new__(LazyCounts)
-        dict.update(counts, zip(strings, occurrences.tolist(), strict=True))
-        counts.creg_sizes = self.header["creg_sizes"]
-        counts.memory_slots = self.header["memory_slots"]
-        counts.time_taken = None
-        return counts
+        return LazyCounts.of(
+            zip(strings, occurrences.tolist(), strict=True),
+            self.header["creg_sizes"],
+            self.header["memory_slots"],
+        )
 
     def experiment(self) -> ExperimentResult:
         """Return the experiment as Qiskit's ``Result`` holds it."""
@@ -96,7 +83,7 @@ def _experiment(item: Item) -> ExperimentResult:
     return item
 
 
-class SampledResult(Result):
+class SampledResult(NativeResult):
     """A ``Result`` whose experiments are made at the first look; counts do not need them."""
 
     makes_headers = True

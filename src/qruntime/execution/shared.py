@@ -3,7 +3,8 @@
 
 Where a list of nodes begins several programs, it becomes a program of its own, and what is left of
 each continues from the states that it gives. The same arithmetic is done in the same order, so the
-shots for a seed are the same, to the last bit, with and without sharing.
+shots for a seed are the same with and without sharing, but where rounding decides: a probability of
+one half may fall to either side.
 """
 
 from __future__ import annotations

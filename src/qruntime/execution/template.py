@@ -7,6 +7,7 @@ import copy
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,8 @@ class Template:
         self._tiers = [choose(circuit, options, tier) for circuit in circuits]
         kernels = [tier.program for tier in self._tiers if isinstance(tier, KernelTier)]
         self._together = SharedPrefixes.of(kernels)
+        only = self._tiers[0]
+        self._only = only if len(self._tiers) == 1 and isinstance(only, KernelTier) else None
         self._before: Callable[[], None] = _nothing
         self._after: Callable[[int, int], None] = _nothing
 
@@ -115,14 +118,21 @@ class Template:
         memory = bool(self._options.get("memory")) if memory is None else memory
         seed = self._options.get("seed_simulator") if seed is None else seed
         root = secrets.randbits(62) if seed is None else seed
-        samples = self._sample_kernels(rows, shots, root)
+        if self._only is not None:
+            items = self._only.sample(rows[0], shots, root, 0, memory=memory)
+        else:
+            items = self._sample_all(rows, shots, root, memory=memory)
+        self._after(len(items), len(items) * shots)
+        return items
+
+    def _sample_all(self, rows: list[Rows], shots: int, seed: int, *, memory: bool) -> list[Item]:
+        samples = self._sample_kernels(rows, shots, seed)
         items: list[Item] = []
         for tier, values_of_circuit in zip(self._tiers, rows, strict=True):
             if isinstance(tier, KernelTier):
-                items += tier.items(next(samples), root, memory=memory)
+                items += tier.items(next(samples), seed, memory=memory)
             else:
-                items += tier.sample(values_of_circuit, shots, root, len(items), memory=memory)
-        self._after(len(items), len(items) * shots)
+                items += tier.sample(values_of_circuit, shots, seed, len(items), memory=memory)
         return items
 
     def expectation(self, observables: Any, values: Any = None) -> NDArray[np.float64]:
@@ -211,7 +221,9 @@ class Template:
         return iter(self._together.sample(values, shots, seed=seed, streams=streams))
 
     def _rows(self, values: Any) -> list[Rows]:
-        given = [values] if self._single else values
+        if self._single:
+            return [_row_matrix(values, len(self._tiers[0].parameters), 0)]
+        given = values
         if given is None:
             given = [None] * len(self._tiers)
         if isinstance(given, str | bytes) or len(given) != len(self._tiers):
@@ -237,7 +249,9 @@ def _row_matrix(values: Any, width: int, index: int) -> Rows:
     if values is None and width == 0:
         return np.empty((1, 0))
     try:
-        rows = np.atleast_2d(np.asarray(values, dtype=np.float64))
+        rows = np.asarray(values, dtype=np.float64, order="C")
+        if rows.ndim < 2:
+            rows = rows.reshape(1, -1)
     except (TypeError, ValueError) as error:
         raise InvalidInputError(
             f"the values for circuit {index} must be numbers of shape ({width},) or (K, {width})"
@@ -248,6 +262,6 @@ def _row_matrix(values: Any, width: int, index: int) -> Rows:
             f"circuit {index} has {width} parameters: its values must have shape ({width},) or "
             f"(K, {width}), not {shape}"
         )
-    if not np.all(np.isfinite(rows)):
+    if not isfinite(rows.sum()) and not np.isfinite(rows).all():
         raise InvalidInputError(f"the values for circuit {index} must be finite numbers")
     return rows

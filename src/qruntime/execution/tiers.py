@@ -65,7 +65,7 @@ class KernelTier(Tier):
 
     def sample(self, rows: Rows, shots: int, seed: int, first: int, *, memory: bool) -> list[Item]:
         """Sample the states; each binding from a stream of its own."""
-        samples = self.program.sample(rows, shots, seed=seed, stream=first)
+        samples = self.program.sample_checked(rows, shots, seed=seed, stream=first)
         return self.items(samples, seed, memory=memory)
 
     def items(self, samples: Samples, seed: int, *, memory: bool) -> list[Item]:

@@ -72,7 +72,7 @@ def circuit_key(circuit: Any) -> CircuitKey:
     for place in columns.others:
         item = columns.items[place]
         operation = item.operation
-        kind = operation.base_class
+        kind = _kind(operation)
         if kind in _SIMPLE:
             others.append((place, kind, item.clbits))
             continue
@@ -103,8 +103,14 @@ def is_plain_item(item: Any) -> bool:
     return bool(item.is_standard_gate()) or isinstance(item.operation, _PLAIN)
 
 
+def _kind(operation: Any) -> type:
+    """Return an operation's class; an annotated operation is no instruction and has its own."""
+    kind: type = getattr(operation, "base_class", type(operation))
+    return kind
+
+
 def _operation_key(operation: Any) -> Key:
-    kind = operation.base_class
+    kind = _kind(operation)
     read = _READERS.get(kind)
     if read is None and kind.__module__.startswith(_STANDARD):
         read = _read_standard

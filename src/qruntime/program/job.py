@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -29,7 +29,7 @@ class FinishedJob(JobV1):
         job_id: str | None = None,
         **metadata: Any,
     ) -> None:
-        super().__init__(backend, job_id or uuid.uuid4().hex, **metadata)
+        super().__init__(backend, job_id or os.urandom(16).hex(), **metadata)
         self._result = result
 
     def ran_on(self, backend: Any) -> None:

@@ -171,7 +171,6 @@ def test_equal_seeds_give_equal_estimates_and_others_do_not(template):
 def test_the_size_of_the_pieces_does_not_matter(template, monkeypatch):
     whole = template.estimate([ENERGY, "ZZZ"], values(7), seed=8)
     monkeypatch.setattr(shared, "_CHUNK_AMPLITUDES", 16)
-    monkeypatch.setattr(shared, "_LARGE_QUBITS", 1)
     monkeypatch.setattr(estimates, "_MAX_PENDING", 1)
 
     pieces = template.estimate([ENERGY, "ZZZ"], values(7), seed=8)

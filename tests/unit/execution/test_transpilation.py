@@ -677,3 +677,17 @@ def test_simulators_made_anew_are_known_by_their_settings():
     assert hits_after(cache, call) == 1
     simulator.set_options(method="matrix_product_state")
     assert hits_after(cache, call) == 0
+
+
+def test_a_circuit_with_an_annotated_operation_is_left_to_qiskit():
+    cache = TranspileCache()
+    circuit = QuantumCircuit(3)
+    gate = circuit.to_gate().control(1, annotated=True)
+    outer = QuantumCircuit(4, 1)
+    outer.append(gate, range(4))
+    outer.measure(0, 0)
+
+    found = cache.transpile(outer, basis_gates=["rz", "sx", "cx"])
+
+    assert found == qiskit.transpile(outer, basis_gates=["rz", "sx", "cx"])
+    assert cache.statistics.refused == 1
