@@ -3,21 +3,26 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import stat
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from qiskit import QuantumCircuit
 from tests.e2e.conftest import COMMAND
 
 from qruntime import (
+    Batch,
     InvalidInputError,
     InvalidProgramError,
+    InvalidStateError,
     JobCancelledError,
     JobFailedError,
     JobRanTooLongError,
@@ -25,8 +30,11 @@ from qruntime import (
     NotAuthenticatedError,
     RuntimeService,
     SchemaViolationError,
+    Session,
     UnavailableError,
 )
+from qruntime.client.http import HttpConnection
+from qruntime.client.request import Requests
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "programs"
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/program.py"))
@@ -347,9 +355,6 @@ def test_a_follower_goes_on_when_the_server_comes_back(serve):
 
 
 def test_a_server_that_is_not_there_is_told():
-    from qruntime.client.http import HttpConnection
-    from qruntime.client.request import Requests
-
     requests = Requests("http://127.0.0.1:1", "qrt_x", patience_seconds=0.2)
 
     with pytest.raises(UnavailableError, match=r"http://127.0.0.1:1 cannot be reached"):
@@ -410,3 +415,99 @@ def test_a_user_made_on_the_command_line_gets_in_and_sees_nothing_of_others(serv
     assert qruntime(server, "users", "ls", key=key).returncode == 2
     assert qruntime(server, "users", "change", "ada", "--disable").returncode == 0
     assert "disabled" in qruntime(server, "programs", "ls", key=key).stderr
+
+
+def test_the_jobs_of_a_session_run_one_after_the_other_on_its_worker(service, count):
+    with Session(service, "aer_simulator") as session:
+        jobs = [session.run(count, {"steps": 1}) for _ in range(3)]
+        results = [job.result(timeout=60) for job in jobs]
+        listed = [job.job_id for job in session.jobs()]
+
+    times = [(job.snapshot().started, job.snapshot().ended) for job in jobs]
+    assert results == [1, 1, 1]
+    assert listed == [job.job_id for job in reversed(jobs)]
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(times))
+
+
+def test_a_closed_session_takes_no_more_jobs(service, count):
+    session = Session(service, "aer_simulator")
+    session.close()
+
+    with pytest.raises(InvalidStateError, match="closed"):
+        session.run(count)
+
+
+def test_a_batch_runs_its_jobs_and_is_no_place_for_another_backend(service, count):
+    with Batch(service, "aer_simulator") as batch:
+        jobs = [batch.run(count, {"steps": 2}) for _ in range(4)]
+        with pytest.raises(InvalidInputError, match="this session is on"):
+            batch.run(count, options={"backend": "aer_simulator_stabilizer"})
+
+        assert [job.result(timeout=60) for job in jobs] == [2] * 4
+
+
+def test_a_server_speaks_https_to_those_who_trust_its_certificate(serve, tmp_path):
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    chain, key, trusted = tmp_path / "chain.pem", tmp_path / "key.pem", tmp_path / "ca.pem"
+    chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    issued.private_key_pem.write_to_path(key)
+    authority.cert_pem.write_to_path(trusted)
+    made = serve("--tls-certificate", str(chain), "--tls-key", str(key))
+
+    with RuntimeService(made.url, made.key, verify=str(trusted)) as service:
+        assert "aer_simulator" in service.backends()
+    with pytest.raises(UnavailableError, match="certificate"):
+        HttpConnection(Requests(made.url, made.key, patience_seconds=0)).backends()
+
+
+def test_a_server_that_is_asked_to_stop_lets_running_jobs_end(serve):
+    made = serve("--workers", "1")
+    with made.service() as service:
+        job = service.run(
+            service.upload_program(
+                "import time\n\ndef main(backend, user_messenger):\n"
+                "    user_messenger.publish(1)\n    time.sleep(1)\n    return 'done'\n",
+                name="short",
+            )
+        )
+        next(job.stream())
+    made.process.terminate()
+    made.process.wait(30)
+
+    again = serve(key=made.key)
+    with again.service() as service:
+        assert service.job(job.job_id).result(timeout=30) == "done"
+
+
+def test_a_client_does_not_load_what_a_server_or_a_simulator_needs(server):
+    code = """
+import sys
+from qruntime import RuntimeService
+
+RuntimeService(sys.argv[1], sys.argv[2]).backends()
+heavy = {"qiskit_aer", "sqlalchemy", "alembic", "fastapi", "uvicorn", "obstore", "numba", "stim"}
+print(sorted(heavy & sys.modules.keys()))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, server.url, server.key],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "[]\n"
+
+
+def test_a_program_does_not_see_the_secrets_of_the_servers_environment(serve, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
+    made = serve("--workers", "1")
+    with made.service() as service:
+        program = service.upload_program(
+            "import os\n\ndef main(backend, user_messenger):\n    return dict(os.environ)\n",
+            name="environment",
+        )
+        seen = service.run(program).result(timeout=60)
+
+    assert "very-secret" not in json.dumps(seen)
+    assert made.key not in json.dumps(seen)

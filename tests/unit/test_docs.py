@@ -151,7 +151,7 @@ def test_every_command_line_that_is_shown_is_one(page, line):
     if arguments in (["--help"], ["run", "--help"]):
         return
     name, command, parent = "qruntime", group, None
-    while isinstance(command, click.Group):
+    while isinstance(command, typer.core.TyperGroup):
         parent = command.make_context(name, list(arguments), parent=parent)
         name, command, arguments = command.resolve_command(parent, arguments)
 
@@ -160,13 +160,13 @@ def test_every_command_line_that_is_shown_is_one(page, line):
 
 def commands():
     group = typer.main.get_command(app)
-    single = {k: v for k, v in group.commands.items() if not isinstance(v, click.Group)}
+    single = {k: v for k, v in group.commands.items() if not isinstance(v, typer.core.TyperGroup)}
     return {"": group, **single}
 
 
 def subcommands():
     group = typer.main.get_command(app)
-    groups = {k: v for k, v in group.commands.items() if isinstance(v, click.Group)}
+    groups = {k: v for k, v in group.commands.items() if isinstance(v, typer.core.TyperGroup)}
     return {f"{name} {sub}": each for name, g in groups.items() for sub, each in g.commands.items()}
 
 

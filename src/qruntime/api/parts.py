@@ -13,8 +13,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from qruntime.api.rates import Rates
 from qruntime.core.users import AuditEntry
 from qruntime.errors import NotAuthenticatedError, QRuntimeError
-from qruntime.service.access import Caller
 from qruntime.program.checks import check_program
+from qruntime.service.access import Caller
 from qruntime.service.backends import Backends
 from qruntime.service.programs import TryImport
 from qruntime.service.users import authenticate
