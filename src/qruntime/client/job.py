@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -271,3 +272,23 @@ class RuntimeJob:
 
     def __repr__(self) -> str:
         return f"<RuntimeJob('{self._job_id}', '{self.program_id}')>"
+
+    def _repr_html_(self) -> str:
+        """Return the job as a table, for notebooks."""
+        job = self.snapshot()
+        rows: dict[str, Any] = {
+            "job": job.job_id,
+            "status": job.status,
+            "program": job.program_id,
+            "backend": job.options.backend_name,
+            "created": job.created.isoformat(timespec="seconds"),
+            "circuits": f"{job.usage.circuits:,}",
+            "shots": f"{job.usage.shots:,}",
+        }
+        if job.failure is not None:
+            rows["failure"] = job.failure.message
+        cells = "".join(
+            f"<tr><th>{name}</th><td>{html.escape(str(value))}</td></tr>"
+            for name, value in rows.items()
+        )
+        return f"<table>{cells}</table>"

@@ -315,3 +315,15 @@ def test_a_deleted_job_is_gone_and_a_running_one_cannot_be_deleted(service, gate
     service.delete_job(job.job_id)
     with pytest.raises(JobNotFoundError):
         service.job(job.job_id)
+
+
+def test_a_notebook_shows_a_job_as_a_table_in_which_nothing_is_markup(service):
+    def main(backend, user_messenger):
+        raise ValueError("<script>alert(1)</script>")
+
+    job = service.run(main)
+    job.wait_for_final_state(30)
+
+    shown = job._repr_html_()
+    assert "<th>status</th><td>FAILED</td>" in shown
+    assert "<script>" not in shown
