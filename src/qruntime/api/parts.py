@@ -12,6 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from qruntime.api.rates import Rates
 from qruntime.core.users import AuditEntry
+from qruntime.environments.installed import Resolve, use_what_is_here
 from qruntime.errors import NotAuthenticatedError, QRuntimeError
 from qruntime.service.access import Caller
 from qruntime.service.backends import Backends
@@ -46,7 +47,8 @@ class Parts:
     """The store, the backends, the limits, and what says who a token is.
 
     ``positions`` gives where queued jobs stand, by id. ``token_caller`` says who
-    shows a token of an identity provider; None if it is none of its tokens.
+    shows a token of an identity provider; None if it is none of its tokens. ``resolve`` gives the
+    lock of what a program declares.
     """
 
     store: Store
@@ -54,6 +56,7 @@ class Parts:
     limits: ApiLimits = field(default_factory=ApiLimits)
     positions: Callable[[], Mapping[str, Standing]] = dict
     token_caller: Callable[[str], Caller | None] = lambda _token: None
+    resolve: Resolve = use_what_is_here
     rates: Rates = field(default_factory=Rates)
 
 

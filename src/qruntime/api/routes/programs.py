@@ -37,7 +37,12 @@ def upload_program(
     """Upload a program. Its id is made from its name."""
     metadata = read_metadata(body.metadata, default_name="program")
     program = programs.upload_program(
-        parts.store, caller, body.source.to_core(), metadata, public=body.public
+        parts.store,
+        caller,
+        body.source.to_core(),
+        metadata,
+        public=body.public,
+        resolve=parts.resolve,
     )
     response.headers["Location"] = f"/api/v1/programs/{program.program_id}"
     return _answer(response, program)
@@ -92,7 +97,12 @@ def change_program(
             metadata = read_metadata(merged, default_name=found.metadata.name)
         source = None if body.source is None else body.source.to_core()
         found = programs.update_program(
-            parts.store, caller, program_id, source=source, metadata=metadata
+            parts.store,
+            caller,
+            program_id,
+            source=source,
+            metadata=metadata,
+            resolve=parts.resolve,
         )
     if body.public is not None:
         found = programs.set_public(parts.store, caller, program_id, public=body.public)
