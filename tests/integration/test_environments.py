@@ -264,7 +264,9 @@ def test_a_wheel_with_another_content_than_the_locked_one_is_refused(index, tmp_
 
 
 def test_a_lock_of_another_python_is_refused(tmp_path):
-    with pytest.raises(EnvironmentFailedError, match=r"for Python 3\.1, .*upload the program again"):
+    with pytest.raises(
+        EnvironmentFailedError, match=r"for Python 3\.1, .*upload the program again"
+    ):
         Environments(tmp_path / "environments").python("# python 3.1\nx==1\n")
 
 

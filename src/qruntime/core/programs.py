@@ -59,7 +59,7 @@ class ProgramMetadata:
 
 
 def version_of(source: ProgramSource, metadata: ProgramMetadata) -> str:
-    """Return the digest of a program's whole content, its lock included, which names its version."""
+    """Return the digest of a program's whole content with its lock: the name of its version."""
     said = json.dumps(asdict(metadata), sort_keys=True, default=dict)
     lock = f"\0{source.lock}" if source.lock else ""
     return hashlib.sha256(f"{source.digest}\0{said}{lock}".encode()).hexdigest()

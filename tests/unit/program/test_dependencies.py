@@ -42,9 +42,7 @@ def test_a_block_gives_pythons_and_requirements_in_one_spelling():
         "]",
     )
 
-    assert found == Dependencies(
-        ">=3.11", ('attrs[a,b] ; python_version > "3"', "net-workx<4,>=3")
-    )
+    assert found == Dependencies(">=3.11", ('attrs[a,b] ; python_version > "3"', "net-workx<4,>=3"))
 
 
 def test_the_order_of_requirements_makes_no_difference():
