@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import importlib.util
 import os
 import stat
 import threading
-import zipfile
 from pathlib import Path
 
 import pytest
+from tests.wheels import make_wheel
 
 from qruntime.agent.agent import NodeAgent
 from qruntime.bootstrap import local
@@ -25,28 +23,6 @@ from qruntime.errors import EnvironmentFailedError, InvalidProgramError
 
 SECONDS = 100
 ABSENT = "qrtprobe"
-
-
-def make_wheel(folder, name, version, files):
-    """Write a wheel of pure Python."""
-    about = f"{name}-{version}.dist-info"
-    held = {
-        **files,
-        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    lines = [
-        f"{path},sha256={digest_of(text)},{len(text.encode())}\n" for path, text in held.items()
-    ]
-    held[f"{about}/RECORD"] = "".join([*lines, f"{about}/RECORD,,\n"])
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
-        for path, text in held.items():
-            archive.writestr(path, text)
-
-
-def digest_of(text):
-    digest = hashlib.sha256(text.encode()).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +154,68 @@ def test_a_requirement_that_cannot_be_met_is_told_at_the_upload(service, require
     assert "broken" not in [held.program_id for held in service.programs()]
 
 
+def test_what_a_package_requires_of_the_runtimes_own_packages_need_not_be_in_the_index(
+    index, tmp_path
+):
+    make_wheel(index, "qrtneedy", "1.0", {"qrtneedy.py": ""}, needs=["numpy>=2", "qrtprobe<2"])
+
+    lock = Environments(tmp_path / "environments").resolve(source_of("qrtneedy"))
+
+    found = [line.partition("==")[0] for line in lock.splitlines() if "==" in line]
+    assert found == ["qrtneedy", "qrtprobe"]
+
+
+def test_a_package_that_requires_another_version_of_the_runtimes_own_is_refused(index, tmp_path):
+    make_wheel(index, "qrtold", "1.0", {"qrtold.py": ""}, needs=["numpy<1.5"])
+
+    with pytest.raises(InvalidProgramError, match=r"numpy(<1\.5|==)"):
+        Environments(tmp_path / "environments").resolve(source_of("qrtold"))
+
+
+def test_few_environments_have_a_warm_process_at_a_time(index, tmp_path, monkeypatch):
+    monkeypatch.setattr("qruntime.agent.zygotes._MAX_OF_PROGRAMS", 1)
+    environments = Environments(tmp_path / "environments")
+    agent = NodeAgent(preload=(), environments=environments)
+    starter = AgentLauncher(agent, grace_seconds=0.2)
+    with RuntimeService(connection=local(starter)) as service:
+        for version in ("1.0", "2.0"):
+            program_id = service.upload_program(
+                program(f"{ABSENT}=={version}", *VERSION), name=f"few-{version}"
+            )
+            assert service.run(program_id).result(SECONDS) == version
+        pids = agent.info().warm_pids
+    starter.close()
+
+    assert len(pids) == 2  # our own, and one environment's
+
+
+def test_what_the_server_has_on_its_path_does_not_hide_what_a_program_declares(
+    index, tmp_path, monkeypatch
+):
+    (tmp_path / f"{ABSENT}.py").write_text("VERSION = 'of the server'\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    environments = Environments(tmp_path / "environments")
+    starter = AgentLauncher(NodeAgent(preload=(), environments=environments))
+    with RuntimeService(connection=local(starter)) as service:
+        declares = service.upload_program(program(ABSENT, *VERSION), name="declares")
+        plain = service.upload_program(program("qruntime", *VERSION), name="plain")
+
+        assert service.run(declares).result(SECONDS) == "2.0"
+        assert service.run(plain).result(SECONDS) == "of the server"
+    starter.close()
+
+
+def test_a_cold_start_is_in_the_environment_too(index, tmp_path):
+    environments = Environments(tmp_path / "environments")
+    agent = NodeAgent(environments=environments, cold=True)
+    starter = AgentLauncher(agent, grace_seconds=0.2)
+    with RuntimeService(connection=local(starter)) as service:
+        program_id = service.upload_program(program(ABSENT, *VERSION), name="cold")
+
+        assert service.run(program_id).result(SECONDS) == "2.0"
+    starter.close()
+
+
 def test_a_job_whose_environment_cannot_be_built_fails_and_says_why(service, index, monkeypatch):
     make_wheel(index, "qrtgone", "1.0", {"qrtgone.py": ""})
     program_id = service.upload_program(program("qrtgone", "return 1"), name="gone")
@@ -196,9 +234,9 @@ def test_first_jobs_at_the_same_time_build_one_environment(index, tmp_path, monk
     built = []
     run_uv = Runs.uv
 
-    def count(self, arguments, *, seconds):
+    def count(self, arguments, **more):
         built.extend(argument for argument in arguments if argument == "sync")
-        return run_uv(self, arguments, seconds=seconds)
+        return run_uv(self, arguments, **more)
 
     monkeypatch.setattr(Runs, "uv", count)
     builders = [Environments(tmp_path / "environments") for _ in range(2)]

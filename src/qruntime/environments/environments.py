@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from qruntime.core.programs import ProgramSource
-from qruntime.environments.installed import beyond, runs_on
+from qruntime.environments.installed import beyond, describe, runs_on
 from qruntime.environments.uv import Runs
 from qruntime.errors import EnvironmentFailedError, InvalidProgramError, TooManyRequestsError
 from qruntime.program.dependencies import check_python, dependencies_of
@@ -133,13 +133,14 @@ class Environments:
 
     def _lock(self, needed: list[str], scratch: Path, path: str) -> str:
         wanted, held, lock = (scratch / name for name in ("wanted.in", "held.txt", "lock.txt"))
+        describe(scratch)
         wanted.write_text("\n".join(needed) + "\n")
         held.write_text("".join(f"{name}=={version}\n" for name, version in runs_on().items()))
         hidden = [part for name in runs_on() for part in ("--no-emit-package", name)]
         arguments = ["pip", "compile", str(wanted), "--output-file", str(lock), *hidden, *_WHEELS]
         arguments += ["--python", sys.executable, "--constraints", str(held)]
         arguments += ["--generate-hashes", "--no-header", "--no-annotate"]
-        ran = self._runs.uv(arguments, seconds=_RESOLVE_SECONDS)
+        ran = self._runs.uv(arguments, seconds=_RESOLVE_SECONDS, wheels=scratch)
         if ran.status == _NO_SOLUTION:
             raise InvalidProgramError(f"the dependencies of {path} cannot be had:\n{ran.said}")
         if ran.status:

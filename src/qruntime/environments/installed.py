@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qruntime._version import __version__
@@ -33,6 +35,7 @@ _WORKERS_NEED = (
     "scipy",
     "stim",
 )
+_WHEEL = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 _CATALOGS = "qruntime.backend_catalogs"
 
 
@@ -98,6 +101,26 @@ def runs_on() -> Mapping[str, str]:
         found[name] = distribution.version
         names += [item.name for item in map(_read, distribution.requires or ()) if _applies(item)]
     return found
+
+
+def describe(folder: Path) -> None:
+    """Write a wheel without content for each package that workers run on, with its own metadata.
+
+    With these a resolver need not find in an index what is installed here.
+    """
+    for name, version in runs_on().items():
+        about = f"{name.replace('-', '_')}-{version}"
+        with zipfile.ZipFile(folder / f"{about}-py3-none-any.whl", "w") as wheel:
+            wheel.writestr(f"{about}.dist-info/METADATA", _metadata(name, version))
+            wheel.writestr(f"{about}.dist-info/WHEEL", _WHEEL)
+            wheel.writestr(f"{about}.dist-info/RECORD", "")
+
+
+def _metadata(name: str, version: str) -> str:
+    plain = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    if name == _OWN:  # which may be run from its source, beside the metadata of another version
+        return plain
+    return metadata.distribution(name).read_text("METADATA") or plain
 
 
 def _is_met(text: str) -> bool:

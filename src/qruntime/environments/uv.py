@@ -20,6 +20,7 @@ from qruntime.errors import EnvironmentFailedError, MissingDependencyError
 
 _MOST_CHARACTERS = 4000
 _SECRET = re.compile(r"(?<=://)[^/@\s]+@")
+_LINKS = "UV_FIND_LINKS"
 _OWN_VARIABLES = "QRUNTIME_"
 
 
@@ -59,15 +60,21 @@ class Runs:
         self._processes: set[subprocess.Popen[bytes]] = set()
         self.closed = threading.Event()
 
-    def uv(self, arguments: Sequence[str], *, seconds: float) -> Ran:
+    def uv(self, arguments: Sequence[str], *, seconds: float, wheels: Path | None = None) -> Ran:
         """Run uv, with the operator's variables and settings for it.
+
+        ``wheels`` is a folder of wheels besides the places that the operator names.
 
         Raises:
             EnvironmentFailedError: it took longer than ``seconds``, or this was closed.
             MissingDependencyError: there is no uv.
         """
         plain = ("--quiet", "--no-progress", "--color", "never", "--no-python-downloads")
-        return self.run([find_uv(), *arguments, *plain], os.environ, seconds=seconds)
+        environment = dict(os.environ)
+        if wheels is not None:  # as an option it would take the place of the operator's
+            links = (environment.get(_LINKS), str(wheels))
+            environment[_LINKS] = ",".join(link for link in links if link)
+        return self.run([find_uv(), *arguments, *plain], environment, seconds=seconds)
 
     def run(self, command: Sequence[str], environment: Mapping[str, str], *, seconds: float) -> Ran:
         """Run a command.
