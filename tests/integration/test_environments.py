@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import stat
+import tarfile
 import threading
 from pathlib import Path
 
@@ -292,13 +294,31 @@ def test_what_packages_execute_while_they_are_installed_sees_no_secret(
     assert set(seen.read_text().split(".")) == {"False", ""}
 
 
-def test_a_wheel_with_another_content_than_the_locked_one_is_refused(index, tmp_path):
+@pytest.mark.parametrize("hashes", ["--hash=sha256:" + "0" * 64, ""], ids=["another", "none"])
+def test_a_wheel_that_a_lock_has_no_fitting_hash_of_is_refused(index, tmp_path, hashes):
     environments = Environments(tmp_path / "environments")
     lock = environments.resolve(source_of(ABSENT))
-    wrong = lock.partition("sha256:")[0] + "sha256:" + "0" * 64 + "\n"
+    assert "--hash=sha256:" in lock
+    wrong = f"{lock.partition(' ' + chr(92))[0]} {hashes}\n"
 
-    with pytest.raises(EnvironmentFailedError, match="could not be installed"):
+    with pytest.raises(EnvironmentFailedError, match=r"(?si)could not be installed.*hash"):
         environments.python(wrong)
+
+
+def test_nothing_is_built_from_source(index, tmp_path):
+    ran = tmp_path / "ran"
+    with tarfile.open(index / "qrtsource-1.0.tar.gz", "w:gz") as archive:
+        for name, text in {
+            "PKG-INFO": "Metadata-Version: 2.2\nName: qrtsource\nVersion: 1.0\n",
+            "setup.py": f"open({str(ran)!r}, 'w').close()\n",
+        }.items():
+            member = tarfile.TarInfo(f"qrtsource-1.0/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+
+    with pytest.raises(InvalidProgramError, match="qrtsource"):
+        Environments(tmp_path / "environments").resolve(source_of("qrtsource"))
+    assert not ran.exists()
 
 
 def test_a_lock_of_another_python_is_refused(tmp_path):
