@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from qruntime.core.jobs import JobStatus as JobStatus
     from qruntime.errors import BackendNotFoundError as BackendNotFoundError
     from qruntime.errors import DuplicateProgramError as DuplicateProgramError
+    from qruntime.errors import EnvironmentFailedError as EnvironmentFailedError
     from qruntime.errors import ExecutionError as ExecutionError
     from qruntime.errors import ExecutionTimeoutError as ExecutionTimeoutError
     from qruntime.errors import IdempotencyConflictError as IdempotencyConflictError
@@ -86,6 +87,7 @@ _HOMES = {
     "qruntime.errors": (
         "BackendNotFoundError",
         "DuplicateProgramError",
+        "EnvironmentFailedError",
         "ExecutionError",
         "ExecutionTimeoutError",
         "IdempotencyConflictError",

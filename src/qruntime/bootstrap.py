@@ -46,8 +46,13 @@ def launcher(isolation: str) -> Launcher:
     if isolation == "process":
         from qruntime.agent.agent import NodeAgent
         from qruntime.engine.launchers.agent import AgentLauncher
+        from qruntime.environments.environments import Environments, own_folder
 
-        return AgentLauncher(NodeAgent(references=Path.cwd(), preload_after=2))
+        return AgentLauncher(
+            NodeAgent(
+                references=Path.cwd(), preload_after=2, environments=Environments(own_folder())
+            )
+        )
     raise InvalidInputError(f"no isolation '{isolation}'; there are: {', '.join(ISOLATIONS)}")
 
 
@@ -69,12 +74,15 @@ def local(
         )
     from qruntime.backends.registry import from_reference, installed
     from qruntime.engine.runtime import LocalRuntime
+    from qruntime.environments.environments import Environments, own_folder
+    from qruntime.environments.installed import use_what_is_here
     from qruntime.store.memory import MemoryStore
 
     registry = installed()
     registry.resolve = from_reference
     registry.catalogs[:0] = [_own(name, made) for name, made in (backends or {}).items()]
-    return LocalRuntime(MemoryStore(), registry, starter, slots=slots)
+    resolve = use_what_is_here if starter.in_process else Environments(own_folder()).resolve
+    return LocalRuntime(MemoryStore(), registry, starter, slots=slots, resolve=resolve)
 
 
 @dataclass(slots=True)
@@ -106,8 +114,10 @@ def server(settings: Settings) -> Server:
     from qruntime.agent.agent import NodeAgent
     from qruntime.engine.housekeeping import Housekeeping
     from qruntime.engine.launchers.agent import AgentLauncher
+    from qruntime.environments.environments import Environments
 
-    agent = NodeAgent()  # it warms up while the rest is made
+    environments = Environments(settings.environments)
+    agent = NodeAgent(environments=environments)  # it warms up while the rest is made
     from qruntime.api.app import create_app
     from qruntime.api.parts import Parts
     from qruntime.backends.registry import installed
@@ -135,6 +145,7 @@ def server(settings: Settings) -> Server:
         positions=engine.positions,
         token_caller=_token_caller(settings, store),
         try_import=Trial(starter),
+        resolve=environments.resolve,
     )
     days = settings.retention_days
     return Server(

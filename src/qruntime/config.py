@@ -87,6 +87,11 @@ class Settings(BaseSettings):
         return self.object_store or str(self.data_dir.absolute() / "blobs")
 
     @property
+    def environments(self) -> Path:
+        """Where the environments of programs that declare dependencies are."""
+        return self.data_dir.absolute() / "environments"
+
+    @property
     def own_database(self) -> bool:
         """Whether no other server can be using the database."""
         return self.database.startswith("sqlite")

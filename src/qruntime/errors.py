@@ -29,6 +29,7 @@
     ├── UnavailableError                    the server cannot answer now, or is not reached
     │   └── StoreError                      its database or object store failed
     ├── MissingDependencyError (ImportError)
+    ├── EnvironmentFailedError              a program's declared dependencies cannot be installed
     ├── ExecutionError                      a backend could not execute circuits
     │   └── ExecutionTimeoutError (TimeoutError)
     ├── JobError
@@ -221,6 +222,12 @@ class MissingDependencyError(QRuntimeError, ImportError):
     """An optional package is needed; the message says how to install it."""
 
     code = "missing_dependency"
+
+
+class EnvironmentFailedError(QRuntimeError):
+    """The environment that a program declares cannot be resolved or built here and now."""
+
+    code = "environment_failed"
 
 
 class ExecutionError(QRuntimeError):

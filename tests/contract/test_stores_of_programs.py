@@ -51,6 +51,17 @@ def held(store, program_id="p", **given):
     return program
 
 
+def test_a_lock_comes_back_with_the_source_and_is_part_of_the_version(store):
+    plain = a_program(store)
+    locked = replace(plain.current.source, lock="# python 3.11\na==1 --hash=sha256:0\n")
+    digest = version_of(locked, plain.metadata)
+    store.add_program(replace(plain, current=replace(plain.current, source=locked, version=digest)))
+
+    assert store.program("p", with_source=True).source == locked
+    assert store.version("p", digest).source == locked
+    assert digest != plain.current.version
+
+
 def without_source(program):
     return replace(program, current=replace(program.current, source=None))
 

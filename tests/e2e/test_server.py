@@ -17,6 +17,7 @@ import pytest
 import trustme
 from qiskit import QuantumCircuit
 from tests.e2e.conftest import COMMAND
+from tests.wheels import make_wheel
 
 from qruntime import (
     Batch,
@@ -51,6 +52,16 @@ import time
 def main(backend, user_messenger):
     user_messenger.publish("started")
     time.sleep(600)
+"""
+DECLARES = """
+# /// script
+# dependencies = ["qrtprobe"]
+# ///
+
+def main(backend, user_messenger):
+    import qrtprobe
+
+    return qrtprobe.VERSION
 """
 DIE = """
 import os
@@ -291,6 +302,25 @@ def test_what_was_accepted_survives_kill_9(serve):
         assert results == list(range(5))
         assert lost.status() is JobStatus.FAILED
         assert lost.snapshot().failure.code == "worker_lost"
+
+
+def test_a_program_keeps_its_packages_when_the_server_starts_anew(serve, tmp_path, monkeypatch):
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    make_wheel(wheels, "qrtprobe", "1.0", {"qrtprobe.py": "VERSION = '1.0'\n"})
+    variables = {"NO_INDEX": "1", "OFFLINE": "1", "NO_CONFIG": "1", "FIND_LINKS": str(wheels)}
+    for name, value in {**variables, "CACHE_DIR": str(tmp_path / "cache")}.items():
+        monkeypatch.setenv(f"UV_{name}", value)
+    first = serve()
+    with first.service() as service:
+        with pytest.raises(InvalidProgramError, match="qrtprobe>=3"):
+            service.upload_program(DECLARES.replace("qrtprobe", "qrtprobe>=3", 1), name="absent")
+        service.upload_program(DECLARES, name="declares")
+    first.kill()
+    make_wheel(wheels, "qrtprobe", "2.0", {"qrtprobe.py": "VERSION = '2.0'\n"})
+
+    with serve(key=first.key).service() as service:
+        assert service.run("declares").result(60) == "1.0"
 
 
 def test_a_job_with_attempts_left_is_run_again_after_a_crash(serve, tmp_path):

@@ -13,7 +13,8 @@ import qruntime
 
 PUBLIC = """
 AerBackend BackendConfiguration BackendNotFoundError BackendProperties BackendStatus BackendV1
-Batch Catalog DuplicateProgramError ExecutionError ExecutionTimeoutError FinishedJob GateConfig
+Batch Catalog DuplicateProgramError EnvironmentFailedError ExecutionError ExecutionTimeoutError
+FinishedJob GateConfig
 IdempotencyConflictError InvalidCircuitError InvalidInputError InvalidProgramError
 InvalidSchemaError InvalidStateError JobCancelledError JobError JobFailedError JobNotFoundError
 JobRanTooLongError JobStatus JobTimeoutError MissingDependencyError NotAuthenticatedError

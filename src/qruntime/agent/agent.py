@@ -15,14 +15,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qruntime.agent.attempt import RunningAttempt
 from qruntime.agent.events import AgentEvent, EventLog
 from qruntime.agent.limits import Limits
 from qruntime.agent.reactor import Reactor
-from qruntime.agent.zygotes import PRELOAD, Zygotes
-from qruntime.errors import InvalidStateError
+from qruntime.agent.zygotes import PRELOAD, Kind, Zygotes
+from qruntime.errors import EnvironmentFailedError, InvalidStateError
 from qruntime.worker.task import Frame, Task
+
+if TYPE_CHECKING:
+    from qruntime.environments.environments import Environments
 
 _CLOSE_SECONDS = 5.0
 
@@ -49,7 +53,8 @@ class NodeAgent:
     the harmless ones of this process. ``references`` is the folder of the person whose machine
     this is: names of backends such as ``FILE.py:CLASS`` are read there; without it they are
     refused. ``preload`` are modules that the warm process imports once ``preload_after`` tasks
-    were launched.
+    were launched. ``environments`` are those of programs that declare dependencies; they are closed
+    with the agent.
     """
 
     def __init__(
@@ -57,12 +62,14 @@ class NodeAgent:
         *,
         env: Mapping[str, str] | None = None,
         references: Path | None = None,
+        environments: Environments | None = None,
         preload: Sequence[str] = PRELOAD,
         preload_after: int = 0,
         cold: bool = False,
     ) -> None:
         self._agent_id = uuid.uuid4().hex
         self._references = None if references is None else str(references.absolute())
+        self._environments = environments
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._attempts: dict[str, RunningAttempt] = {}
@@ -78,7 +85,7 @@ class NodeAgent:
         atexit.register(self.close)
 
     def _warm_up(self) -> None:
-        self._zygotes.get(Limits().threads)
+        self._zygotes.get(Kind(Limits().threads))
 
     @property
     def closed(self) -> bool:
@@ -103,11 +110,15 @@ class NodeAgent:
     def launch(self, attempt_id: str, task: Task, limits: Limits | None = None) -> None:
         """Start on a task; its frames and its end are events of ``attempt_id``.
 
+        The environment of a program is built first, if it is not there: that takes its time.
+
         Raises:
             InvalidStateError: the agent is closed, the attempt runs already, or the task holds
                 objects of this process.
+            EnvironmentFailedError: the program's environment cannot be built.
         """
         text = task.to_json()
+        python = self._python_of(task)
         with self._lock:
             if self._closed:
                 raise InvalidStateError("the agent is closed: it starts no more workers")
@@ -117,12 +128,23 @@ class NodeAgent:
                 attempt_id,
                 text,
                 limits or Limits(),
+                python=python,
                 log=self._log,
                 reactor=self._reactor,
                 on_end=self._forget,
             )
             self._attempts[attempt_id] = attempt
         self._reactor.call(partial(attempt.start, self._zygotes, self._references))
+
+    def _python_of(self, task: Task) -> str:
+        """Return the interpreter that a task runs with."""
+        if task.source is None or not task.source.lock:
+            return sys.executable
+        if self._environments is None:
+            raise EnvironmentFailedError(
+                "the program declares dependencies, and there is no place to install them here"
+            )
+        return self._environments.python(task.source.lock)
 
     def events(self, after: int, wait_seconds: float) -> list[AgentEvent]:
         """Return the events after a cursor, and forget those up to it.
@@ -157,6 +179,8 @@ class NodeAgent:
                 return
             self._closed = True
             attempts = list(self._attempts.values())
+        if self._environments is not None:
+            self._environments.close()
         for attempt in attempts:
             self._reactor.call(partial(attempt.kill, 0.0))
         with self._idle:

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from qruntime.agent.frames import Lines, failure_frame, failure_of, read_frame
 from qruntime.agent.limits import Limits, exceeded, in_mib, named
 from qruntime.agent.order import Order
 from qruntime.agent.reactor import READ, WRITE, Reactor
-from qruntime.agent.zygotes import Zygotes
+from qruntime.agent.zygotes import Kind, Zygotes
 from qruntime.core.jobs import JobFailure
 from qruntime.errors import UndecodableError
 from qruntime.worker.task import Frame, FrameKind
@@ -50,6 +51,7 @@ class RunningAttempt:
         task: str,
         limits: Limits,
         *,
+        python: str = sys.executable,
         log: EventLog,
         reactor: Reactor,
         on_end: Callable[[str], None],
@@ -57,6 +59,7 @@ class RunningAttempt:
         self.attempt_id = attempt_id
         self._task = task.encode() + b"\n"
         self._limits = limits
+        self._kind = Kind(limits.threads, python)
         self._log = log
         self._reactor = reactor
         self._on_end = on_end
@@ -88,7 +91,7 @@ class RunningAttempt:
         ours = self._open()
         order = Order(self._limits, self._scratch, references)
         try:
-            zygotes.get(self._limits.threads).start(order, ours)
+            zygotes.get(self._kind).start(order, ours)
         except BlockingIOError:
             self._tries -= 1
             self._let_go()
@@ -99,7 +102,7 @@ class RunningAttempt:
         finally:
             for descriptor in ours:
                 os.close(descriptor)
-        zygotes.count(self._limits.threads)
+        zygotes.count(self._kind)
 
     def _open(self) -> list[int]:
         """Make the connections; return the worker's ends."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The warm processes of an agent, as the agent sees them: one for each environment."""
+"""The warm processes of an agent, as the agent sees them: one for each kind of worker."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from qruntime.agent import tree
 from qruntime.agent.order import Order, send_order
@@ -40,6 +41,7 @@ _PASSED_ON = (
     "USER",
     "VIRTUAL_ENV",
 )
+_OF_OUR_PYTHON = {"PYTHONPATH", "VIRTUAL_ENV"}
 _THREADS = (
     "MKL_NUM_THREADS",
     "NUMBA_NUM_THREADS",
@@ -48,20 +50,38 @@ _THREADS = (
 )
 _MAX_FAILURES = 1
 _MAX_WARM = 3
+_MAX_OF_PROGRAMS = 4
 _END_SECONDS = 5.0
 
 
-def clean_environment(threads: int, more: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that a program sees: none of the agent's own but what is harmless."""
-    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+def clean_environment(kind: Kind, more: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that a program sees: none of the agent's own but what is harmless.
+
+    An environment names our own modules after its own; the agent's variables would reverse that.
+    """
+    names = _PASSED_ON if kind.ours else set(_PASSED_ON) - _OF_OUR_PYTHON
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return {
         **kept,
-        **dict.fromkeys(_THREADS, str(threads)),
+        **dict.fromkeys(_THREADS, str(kind.threads)),
         "OPENBLAS_NUM_THREADS": "1",  # it would start its threads when it is imported
         "OMP_WAIT_POLICY": "passive",
         "QISKIT_IN_PARALLEL": "TRUE",
         **more,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of worker: its threads, and the interpreter of its program's environment or ours."""
+
+    threads: int
+    python: str = sys.executable
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is without an environment of its own."""
+        return self.python == sys.executable
 
 
 class Zygote:
@@ -131,11 +151,12 @@ class Zygote:
 
 
 class Zygotes:
-    """Keeps a warm process for each environment, and replaces those that end.
+    """Keeps a warm process for each kind of worker, and replaces those that end.
 
-    The first process of an environment imports what every job needs; after ``preload_after``
-    orders one that has imported ``preload`` too takes its place. Where forks are not safe, or a
-    warm process does not last, each order gets a cold process. Used from the reactor's thread.
+    The first process of a kind imports what every job needs; after ``preload_after`` orders one
+    that has imported ``preload`` too takes its place. Of many kinds those that were used last are
+    kept. Where forks are not safe, or a warm process does not last, each order gets a cold process.
+    Used from the reactor's thread.
     """
 
     def __init__(
@@ -152,35 +173,43 @@ class Zygotes:
         self._preload = preload
         self._preload_after = preload_after
         self.cold = cold or not tree.LINUX  # macOS: its frameworks do not survive a fork
-        self._current: dict[int, Zygote] = {}
-        self._coming: dict[int, Zygote] = {}
+        self._current: dict[Kind, Zygote] = {}  # the one used last is the last
+        self._coming: dict[Kind, Zygote] = {}
         self._retired: list[Zygote] = []
         self._orders = 0
-        self._failures: Counter[int] = Counter()
+        self._failures: Counter[Kind] = Counter()
+        self._cold_kinds: set[Kind] = set()
 
-    def get(self, threads: int) -> Zygote:
-        """Return the process that turns the next order into a worker of so many threads."""
+    def get(self, kind: Kind) -> Zygote:
+        """Return the process that turns the next order into a worker of a kind."""
         self._retired = [zygote for zygote in self._retired if not self._cleared(zygote)]
-        if self.cold:
-            zygote = Zygote(env=clean_environment(threads, self._env), cold=True)
+        if self.cold or kind in self._cold_kinds:
+            env = clean_environment(kind, self._env)
+            zygote = Zygote(python=kind.python, env=env, cold=True)
             self._retired.append(zygote)
             return zygote
-        known = self._current.get(threads)
+        known = self._current.get(kind)
         if known is not None and known.gone():
-            self._drop(threads, known)
-            return self.get(threads)
+            self._drop(kind, known)
+            return self.get(kind)
         if known is None:
-            warm = self._preload_after <= self._orders
-            self._current[threads] = self._make(threads, warm=warm)
-            if len(self._current) > _MAX_WARM:
-                self._retire(self._current.pop(next(iter(self._current))))
-        return self._current[threads]
+            known = self._make(kind, warm=self._preload_after <= self._orders)
+        self._current.pop(kind, None)
+        self._current[kind] = known
+        self._keep_few(like=kind)
+        return known
 
-    def count(self, threads: int) -> None:
+    def _keep_few(self, *, like: Kind) -> None:
+        """Retire the process of a kind like this that was not used for the longest, if too many."""
+        alike = [kind for kind in self._current if kind.ours == like.ours]
+        if len(alike) > (_MAX_WARM if like.ours else _MAX_OF_PROGRAMS):
+            self._retire(self._current.pop(alike[0]))
+
+    def count(self, kind: Kind) -> None:
         """Note that an order was given."""
         self._orders += 1
         if not self.cold and self._orders == self._preload_after and self._preload:
-            self._coming[threads] = self._make(threads, warm=True)
+            self._coming[kind] = self._make(kind, warm=True)
 
     def pids(self) -> list[int]:
         """Return the processes that orders go to."""
@@ -198,48 +227,51 @@ class Zygotes:
         every = [*self._current.values(), *self._coming.values()]
         return [zygote._orders.fileno() for zygote in every]
 
-    def _make(self, threads: int, *, warm: bool) -> Zygote:
+    def _make(self, kind: Kind, *, warm: bool) -> Zygote:
         zygote = Zygote(
-            env=clean_environment(threads, self._env), preload=self._preload if warm else ()
+            python=kind.python,
+            env=clean_environment(kind, self._env),
+            preload=self._preload if warm else (),
         )
-        self._reactor.watch(zygote.status, READ, lambda _events: self._hear(threads, zygote))
+        self._reactor.watch(zygote.status, READ, lambda _events: self._hear(kind, zygote))
         return zygote
 
-    def _hear(self, threads: int, zygote: Zygote) -> None:
+    def _hear(self, kind: Kind, zygote: Zygote) -> None:
         """Take a process into service when it is ready; drop it when it has ended."""
         text = os.read(zygote.status, 4096)
         if b'"ready"' in text:
             zygote.ready = True
-            self._failures[threads] = 0
-            if self._coming.get(threads) is zygote:
-                del self._coming[threads]
-                if threads in self._current:
-                    self._retire(self._current[threads])
-                self._current[threads] = zygote
+            self._failures[kind] = 0
+            if self._coming.get(kind) is zygote:
+                del self._coming[kind]
+                if kind in self._current:
+                    self._retire(self._current[kind])
+                self._current[kind] = zygote
         for line in text.splitlines():
             number = json.loads(line).get("threads")
             if number is not None:
                 self._give_up_preload(number)
         if not text:
-            self._drop(threads, zygote)
+            self._drop(kind, zygote)
 
     def _give_up_preload(self, number: int) -> None:
         _logger.warning("a warm process had %d threads before a fork: it is replaced", number)
         self._preload = ()
 
-    def _drop(self, threads: int, zygote: Zygote) -> None:
+    def _drop(self, kind: Kind, zygote: Zygote) -> None:
         """Forget a process that has ended; the next order makes another."""
         self._reactor.watch(zygote.status, 0, lambda _events: None)
-        if self._coming.get(threads) is zygote:
+        if self._coming.get(kind) is zygote:
             self._preload = ()
         elif not zygote.ready:
-            self._failures[threads] += 1
-        if self._failures[threads] > _MAX_FAILURES and not self.cold:
-            _logger.warning("warm processes do not last here: each job gets a cold one")
-            self.cold = True
+            self._failures[kind] += 1
+        if self._failures[kind] > _MAX_FAILURES and not self.cold:
+            _logger.warning("warm processes of %s do not last: each job gets a cold one", kind)
+            self.cold = kind.ours
+            self._cold_kinds.add(kind)
         for place in (self._current, self._coming):
-            if place.get(threads) is zygote:
-                del place[threads]
+            if place.get(kind) is zygote:
+                del place[kind]
                 self._retire(zygote)
 
     def _retire(self, zygote: Zygote) -> None:

@@ -26,6 +26,7 @@ STATUS_OF: tuple[tuple[type[errors.QRuntimeError], int], ...] = (
     (errors.TooLargeError, 413),
     (errors.TooManyRequestsError, 429),
     (errors.UnavailableError, 503),
+    (errors.EnvironmentFailedError, 503),
     (errors.InvalidInputError, 422),
     (errors.MissingDependencyError, 422),
 )

@@ -12,6 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from qruntime.api.rates import Rates
 from qruntime.core.users import AuditEntry
+from qruntime.environments.installed import Resolve, use_what_is_here
 from qruntime.errors import NotAuthenticatedError, QRuntimeError
 from qruntime.program.checks import check_program
 from qruntime.service.access import Caller
@@ -48,8 +49,8 @@ class Parts:
     """The store, the backends, the limits, and what says who a token is.
 
     ``positions`` gives where queued jobs stand, by id. ``token_caller`` says who
-    shows a token of an identity provider; None if it is none of its tokens. ``try_import`` looks at
-    the source of a program that is uploaded.
+    shows a token of an identity provider; None if it is none of its tokens. ``resolve`` gives the
+    lock of what a program declares, ``try_import`` looks at its source; both when it is uploaded.
     """
 
     store: Store
@@ -58,6 +59,7 @@ class Parts:
     positions: Callable[[], Mapping[str, Standing]] = dict
     token_caller: Callable[[str], Caller | None] = lambda _token: None
     try_import: TryImport = check_program
+    resolve: Resolve = use_what_is_here
     rates: Rates = field(default_factory=Rates)
 
 

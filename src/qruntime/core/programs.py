@@ -17,10 +17,15 @@ JsonSchema = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ProgramSource:
-    """The files of a program by their path inside it (``/`` between parts), and where it starts."""
+    """The files of a program by their path inside it (``/`` between parts), and where it starts.
+
+    ``lock`` is what the declared dependencies came to when the program was uploaded: names, exact
+    versions, hashes. The runtime finds it; it is empty where nothing is needed.
+    """
 
     files: Mapping[str, bytes]
     entry_point: str
+    lock: str = ""
 
     @property
     def digest(self) -> str:
@@ -54,9 +59,10 @@ class ProgramMetadata:
 
 
 def version_of(source: ProgramSource, metadata: ProgramMetadata) -> str:
-    """Return the digest of a program's whole content, which names its version."""
+    """Return the digest of a program's whole content with its lock: the name of its version."""
     said = json.dumps(asdict(metadata), sort_keys=True, default=dict)
-    return hashlib.sha256(f"{source.digest}\0{said}".encode()).hexdigest()
+    lock = f"\0{source.lock}" if source.lock else ""
+    return hashlib.sha256(f"{source.digest}\0{said}{lock}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

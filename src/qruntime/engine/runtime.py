@@ -18,6 +18,7 @@ from qruntime.engine.dispatch import EngineSettings
 from qruntime.engine.launchers import Launcher
 from qruntime.engine.loop import Engine
 from qruntime.engine.orders import Order
+from qruntime.environments.installed import Resolve, use_what_is_here
 from qruntime.errors import InvalidInputError, InvalidStateError, UnsupportedOptionError
 from qruntime.program.backend import ProgramBackend
 from qruntime.program.requirements import check_requirements
@@ -33,8 +34,15 @@ class LocalRuntime:
     """A store, an engine and backends, behind the calls that a client makes."""
 
     def __init__(
-        self, store: Store, registry: BackendRegistry, launcher: Launcher, *, slots: int
+        self,
+        store: Store,
+        registry: BackendRegistry,
+        launcher: Launcher,
+        *,
+        slots: int,
+        resolve: Resolve = use_what_is_here,
     ) -> None:
+        self._resolve = resolve
         self._in_process = launcher.in_process
         self._store = store
         self._registry = registry
@@ -52,7 +60,9 @@ class LocalRuntime:
         self, source: ProgramSource, metadata: ProgramMetadata, *, public: bool = False
     ) -> Program:
         """See ``service.programs.upload_program``."""
-        return programs.upload_program(self._store, LOCAL, source, metadata, public=public)
+        return programs.upload_program(
+            self._store, LOCAL, source, metadata, public=public, resolve=self._resolve
+        )
 
     def update_program(
         self,
@@ -66,7 +76,12 @@ class LocalRuntime:
         if public is not None:
             programs.set_public(self._store, LOCAL, program_id, public=public)
         return programs.update_program(
-            self._store, LOCAL, program_id, source=source, metadata=metadata
+            self._store,
+            LOCAL,
+            program_id,
+            source=source,
+            metadata=metadata,
+            resolve=self._resolve,
         )
 
     def program(self, program_id: str) -> Program:

@@ -17,6 +17,7 @@ from qruntime.core.programs import (
     version_of,
 )
 from qruntime.core.users import Scope
+from qruntime.environments.installed import Resolve, use_what_is_here
 from qruntime.errors import (
     DuplicateProgramError,
     InvalidInputError,
@@ -45,20 +46,23 @@ def upload_program(
     *,
     public: bool = False,
     try_import: TryImport = check_program,
+    resolve: Resolve = use_what_is_here,
 ) -> Program:
-    """Check a program and hold it under an id made from its name.
+    """Check a program, lock what it declares, and hold it under an id made from its name.
 
     An id that another user has gets an addition, which does not tell whose it is. ``try_import``
     is what looks at the source; it raises InvalidProgramError for one that cannot be a program.
 
     Raises:
-        InvalidProgramError: the source cannot be a program, or the name makes no id.
+        InvalidProgramError: the source cannot be a program, what it declares cannot be had, or the
+            name makes no id.
         DuplicateProgramError: the caller has a program of this id.
     """
     need(caller, Scope.PROGRAMS)
+    program_id = program_id_of(metadata.name)
+    source = _locked(source, resolve)
     try_import(source)
     now = store.now()
-    program_id = program_id_of(metadata.name)
     version = ProgramVersion(
         program_id, version_of(source, metadata), 1, metadata, created=now, source=source
     )
@@ -83,6 +87,7 @@ def update_program(
     source: ProgramSource | None = None,
     metadata: ProgramMetadata | None = None,
     try_import: TryImport = check_program,
+    resolve: Resolve = use_what_is_here,
 ) -> Program:
     """Make a new version with another source, other metadata, or both; it becomes the current one.
 
@@ -90,12 +95,13 @@ def update_program(
 
     Raises:
         ProgramNotFoundError: there is none of this id.
-        InvalidProgramError: the source cannot be a program.
+        InvalidProgramError: the source cannot be a program, or what it declares cannot be had.
         NotAuthorizedError: it is another user's.
     """
     need(caller, Scope.PROGRAMS)
     own_program(caller, store.program(program_id))
     if source is not None:
+        source = _locked(source, resolve)
         try_import(source)
 
     def change(program: Program) -> Program:
@@ -112,6 +118,11 @@ def update_program(
         return replace(program, current=version)
 
     return _change(store, caller, program_id, change)
+
+
+def _locked(source: ProgramSource, resolve: Resolve) -> ProgramSource:
+    check_program(source)
+    return replace(source, lock=resolve(source))
 
 
 def roll_back(store: Store, caller: Caller, program_id: str, version: str) -> Program:

@@ -90,6 +90,7 @@ class Task:
                 "spec": _plain(asdict(self.spec)),
                 "files": files,
                 "entry_point": self.source.entry_point,
+                "lock": self.source.lock,
             }
         )
 
@@ -98,7 +99,7 @@ class Task:
         """Return the task of a JSON document."""
         held = json.loads(text)
         files = {path: base64.b64decode(content) for path, content in held.pop("files").items()}
-        source = ProgramSource(files, held.pop("entry_point"))
+        source = ProgramSource(files, held.pop("entry_point"), held.pop("lock", ""))
         return cls(source=source, spec=ProgramSpec(**held.pop("spec")), **held)
 
 

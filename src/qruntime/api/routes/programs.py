@@ -43,6 +43,7 @@ def upload_program(
         metadata,
         public=body.public,
         try_import=parts.try_import,
+        resolve=parts.resolve,
     )
     response.headers["Location"] = f"/api/v1/programs/{program.program_id}"
     return _answer(response, program)
@@ -103,6 +104,7 @@ def change_program(
             source=source,
             metadata=metadata,
             try_import=parts.try_import,
+            resolve=parts.resolve,
         )
     if body.public is not None:
         found = programs.set_public(parts.store, caller, program_id, public=body.public)

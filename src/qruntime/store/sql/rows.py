@@ -174,14 +174,15 @@ def version_of_row(row: Mapping[str, Any], source: ProgramSource | None = None) 
 def encode_source(source: ProgramSource) -> bytes:
     """Return a program's files as one value."""
     files = {path: base64.b64encode(held).decode() for path, held in source.files.items()}
-    return json.dumps({"entry_point": source.entry_point, "files": files}).encode()
+    held = {"entry_point": source.entry_point, "files": files}
+    return json.dumps({**held, "lock": source.lock} if source.lock else held).encode()
 
 
 def decode_source(value: bytes) -> ProgramSource:
     """Return the files that ``encode_source`` wrote."""
     said = json.loads(value)
     files = {path: base64.b64decode(held) for path, held in said["files"].items()}
-    return ProgramSource(files, said["entry_point"])
+    return ProgramSource(files, said["entry_point"], said.get("lock", ""))
 
 
 def session_of(row: Row) -> Session:
