@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from qruntime.api.parts import ApiLimits
     from qruntime.backends.registry import Catalog
     from qruntime.config import Settings
+    from qruntime.engine.broker.broker import Broker
     from qruntime.engine.dispatch import EngineSettings
     from qruntime.engine.launchers import Launcher
     from qruntime.engine.loop import Engine
@@ -83,12 +84,14 @@ class Server:
     app: FastAPI
     store: Store
     engine: Engine
+    broker: Broker
     settings: Settings
     admin_key: str | None
 
     def close(self) -> None:
         """Claim no more jobs, wait for those that run, hand back the others, close the store."""
         self.engine.close(drain_seconds=self.settings.drain_seconds)
+        self.broker.close()
         self.store.close()
 
 
@@ -106,6 +109,8 @@ def server(settings: Settings) -> Server:
     from qruntime.api.app import create_app
     from qruntime.api.parts import Parts
     from qruntime.backends.registry import installed
+    from qruntime.engine.broker.broker import Broker
+    from qruntime.engine.broker.devices import installed_devices
     from qruntime.engine.loop import Engine
     from qruntime.engine.orders import StoredOrders
     from qruntime.service.backends import Backends
@@ -115,21 +120,25 @@ def server(settings: Settings) -> Server:
     store = open_store(settings.database, settings.blobs)
     admin_key = first_admin(store)
     starter = AgentLauncher(agent, grace_seconds=settings.grace_seconds, limits=_limits(settings))
+    broker = Broker(store, installed_devices())
+    registry = installed()
+    registry.catalogs.insert(0, broker.catalog())
     engine = Engine(
         store,
         starter,
-        StoredOrders(store, longest_seconds=settings.max_job_seconds),
+        StoredOrders(store, longest_seconds=settings.max_job_seconds, describe=broker.describe),
         slots=settings.workers,
         settings=_engine_settings(settings),
+        broker=broker,
     )
     parts = Parts(
         store,
-        Backends(installed()),
+        Backends(registry),
         limits=_api_limits(settings),
         positions=engine.positions,
         token_caller=_token_caller(settings, store),
     )
-    return Server(create_app(parts), store, engine, settings, admin_key)
+    return Server(create_app(parts), store, engine, broker, settings, admin_key)
 
 
 def _limits(settings: Settings) -> Limits:
