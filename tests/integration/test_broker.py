@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 
 import pytest
@@ -19,7 +21,7 @@ from qruntime import (
 )
 from qruntime.backends.brokered import write_request
 from qruntime.bootstrap import launcher
-from qruntime.core.jobs import JobStatus
+from qruntime.core.jobs import EventKind, JobStatus
 from qruntime.core.provider_jobs import ProviderJob, ProviderJobState
 from qruntime.engine.broker.broker import Broker
 from qruntime.engine.broker.reader import Reader
@@ -196,9 +198,13 @@ def test_a_cancelled_job_is_cancelled_at_the_provider(provider, world, isolation
 def test_a_program_that_dies_leaves_nothing_at_the_provider(provider, world):
     there = world("process")
     provider.misbehave(hold_queue=True)
-    dies = "import os, signal\nsignal.signal(signal.SIGALRM, lambda *_: os._exit(3))\n"
-    job = submit(there.store, dies + RUN.replace("    job =", "    signal.alarm(1)\n    job ="))
+    tells = "    user_messenger.publish(__import__('os').getpid())\n    job ="
+    job = submit(there.store, RUN.replace("    job =", tells))
+    there.fate_of(job, ProviderJobState.SUBMITTED)
+    told = there.store.events(job.job_id)
+    (pid,) = (event.data for event in told if event.kind is EventKind.INTERIM_RESULT)
 
+    os.kill(int(pid), signal.SIGKILL)
     ended = there.end_of(job)
 
     assert ended.failure.code == "worker_died"
