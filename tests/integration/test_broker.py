@@ -16,6 +16,7 @@ from qruntime import (
     ExecutionError,
     ExecutionTimeoutError,
     InvalidInputError,
+    UnavailableError,
     UndecodableError,
     wire,
 )
@@ -105,7 +106,9 @@ class World:
 
     def __init__(self, provider, starter):
         self.store = MemoryStore()
-        self.broker = Broker(self.store, [device_of(provider)], settle_seconds=0.0)
+        self.broker = Broker(
+            self.store, [device_of(provider)], look_seconds=0.05, settle_seconds=0.0
+        )
         starter.close = lambda: None  # it is shared
         self.engine = Engine(
             self.store,
@@ -190,6 +193,21 @@ def test_a_cancelled_job_is_cancelled_at_the_provider(provider, world, isolation
     there.fate_of(job, ProviderJobState.SUBMITTED)
 
     there.store.move(job.job_id, JobStatus.CANCELLED)
+
+    assert there.fate_of(job, ProviderJobState.CANCELLED)
+    assert [each.status for each in provider.jobs.values()] == ["CANCELLED"]
+
+
+def test_a_cancel_that_does_not_reach_the_provider_is_repeated(provider, world):
+    there = world()
+    provider.misbehave(hold_queue=True)
+    job = submit(there.store, RUN)
+    there.fate_of(job, ProviderJobState.SUBMITTED)
+    provider.misbehave(fail_requests=100)
+
+    there.store.move(job.job_id, JobStatus.CANCELLED)
+    there.fate_of(job, ProviderJobState.UNKNOWN)
+    provider.misbehave(fail_requests=0)
 
     assert there.fate_of(job, ProviderJobState.CANCELLED)
     assert [each.status for each in provider.jobs.values()] == ["CANCELLED"]
@@ -542,6 +560,16 @@ def test_a_job_that_may_not_start_again_fails_and_says_why(provider, world):
     assert "not repeated unasked" in ended.failure.message
     assert there.fate_of(job, ProviderJobState.CANCELLED)
     assert provider.submissions == 1
+
+
+def test_a_provider_that_is_away_makes_its_backend_unavailable_and_no_other(provider):
+    broker = Broker(MemoryStore(), [device_of(provider)])
+    provider.key = "another"
+
+    with pytest.raises(UnavailableError, match="cannot be asked now"):
+        broker.catalog().create(NAME)
+    assert broker.describe("aer_simulator") == ""
+    broker.close()
 
 
 def test_a_wrong_option_of_a_job_is_refused_by_the_backend_that_the_server_shows(provider):

@@ -28,6 +28,7 @@ class Asking:
         self._numbers = itertools.count(1)
         self._turn = threading.Lock()
         self._owner = os.getpid()
+        self._over = False
 
     def ask(self, request: str) -> str:
         """Return the answer to a request; if the wait is interrupted, the run is called off.
@@ -50,8 +51,11 @@ class Asking:
 
     def _answer(self, number: str) -> str:
         """Wait for the answer of this number; those of runs that were called off are skipped."""
-        while (frame := self._receive()) is not None:
-            if frame.kind is FrameKind.ANSWER and frame.level == number:
+        while not self._over:
+            frame = self._receive()
+            if frame is None:
+                self._over = True
+            elif frame.kind is FrameKind.ANSWER and frame.level == number:
                 return frame.data
         self._check_stop()
         raise ExecutionError("the broker that runs the circuits is gone")

@@ -16,7 +16,7 @@ from qruntime.core.provider_jobs import ProviderJob, ProviderJobState
 from qruntime.engine.broker.devices import Device, fate_of
 from qruntime.engine.broker.line import Line
 from qruntime.engine.broker.reader import Reader
-from qruntime.errors import ExecutionError, StoreError
+from qruntime.errors import ExecutionError, StoreError, UnavailableError
 from qruntime.program.backend import ProgramBackend
 from qruntime.store.base import Store
 from qruntime.worker.task import Frame
@@ -65,7 +65,10 @@ class Broker:
         def ask(_request: str) -> str:
             raise ExecutionError(f"'{name}' runs circuits only for jobs")
 
-        return BrokeredBackend(self.describe(name), ask)
+        try:
+            return BrokeredBackend(self.describe(name), ask)
+        except ExecutionError as error:
+            raise UnavailableError(f"backend '{name}' cannot be asked now: {error}") from error
 
     def describe(self, name: str) -> str:
         """Return what a worker may know of a backend; empty if it is not one of these.
