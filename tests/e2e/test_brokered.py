@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +67,7 @@ def wait_until_recorded(server: RunningServer, state: str) -> str | None:
     deadline = time.monotonic() + 60
     while not (held := recorded(server)) or held[0][0] != state:
         assert time.monotonic() < deadline, held
+        threading.Event().wait(0.02)
     assert len(held) == 1
     return held[0][1]
 

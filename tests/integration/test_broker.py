@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -16,6 +17,7 @@ from qruntime import (
     ExecutionError,
     ExecutionTimeoutError,
     InvalidInputError,
+    StoreError,
     UnavailableError,
     UndecodableError,
     wire,
@@ -101,10 +103,22 @@ def starters():
         each.close()
 
 
+class OrdersThatFailOnce(StoredOrders):
+    """Orders of a store that cannot be read at first."""
+
+    failed = False
+
+    def take(self, job):
+        if not self.failed:
+            self.failed = True
+            raise StoreError("not now")
+        return super().take(job)
+
+
 class World:
     """A store, and an engine with a broker on it."""
 
-    def __init__(self, provider, starter):
+    def __init__(self, provider, starter, orders=StoredOrders):
         self.store = MemoryStore()
         self.broker = Broker(
             self.store, [device_of(provider)], look_seconds=0.05, settle_seconds=0.0
@@ -113,7 +127,7 @@ class World:
         self.engine = Engine(
             self.store,
             starter,
-            StoredOrders(self.store, describe=self.broker.describe),
+            orders(self.store, describe=self.broker.describe),
             slots=2,
             settings=EngineSettings(exclusive=True),
             broker=self.broker,
@@ -142,16 +156,17 @@ class World:
                 assert len(held) == 1
                 return held[0]
             assert time.monotonic() < deadline, held
+            threading.Event().wait(0.01)
 
 
 @pytest.fixture
 def world(provider, starters):
     made = []
 
-    def make(isolation="inline"):
+    def make(isolation="inline", **fields):
         starter = starters(isolation)
         close = starter.close
-        made.append((World(provider, starter), starter, close))
+        made.append((World(provider, starter, **fields), starter, close))
         return made[-1][0]
 
     yield make
@@ -183,6 +198,14 @@ def test_a_program_runs_circuits_whose_job_is_recorded_and_counted(provider, wor
     assert job_id == at_provider.job_id == held.provider_job_id
     assert (held.state, held.token) == (ProviderJobState.DONE, at_provider.token)
     assert (job.usage.runs, job.usage.circuits, job.usage.shots) == (1, 2, 10)
+
+
+def test_a_job_that_is_launched_at_the_second_try_reaches_its_backend(world):
+    there = world(orders=OrdersThatFailOnce)
+
+    job = there.end_of(submit(there.store, RUN))
+
+    assert job.status is JobStatus.COMPLETED
 
 
 @pytest.mark.parametrize("isolation", ["inline", "process"])
@@ -355,6 +378,22 @@ def test_where_nothing_can_be_looked_up_the_fate_is_unknown_and_nothing_is_submi
 
     assert there.store.provider_jobs()[0].state is ProviderJobState.UNKNOWN
     assert (provider.submissions, len(provider.jobs)) == (1, 1)
+
+
+def test_a_run_that_is_called_off_is_cancelled_and_the_next_one_runs(provider, talk):
+    there = talk()
+    provider.misbehave(hold_queue=True)
+    text = write_request([one()], {"shots": 3}, None)
+    there.line.take(Frame(FrameKind.RUN, text, "first"))
+    provider.wait_for_job("QUEUED")
+
+    there.line.take(Frame(FrameKind.CALL_OFF, "", "first"))
+    provider.wait_for_job("CANCELLED")
+    provider.misbehave(hold_queue=False)
+
+    assert there.backend().run(one(), shots=3).result().get_counts() == {"1": 3}
+    states = [held.state for held in there.store.provider_jobs()]
+    assert states == [ProviderJobState.CANCELLED, ProviderJobState.DONE]
 
 
 # what a worker may forge

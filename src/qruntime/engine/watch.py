@@ -122,8 +122,7 @@ class Watch:
         gone = self._attempt is None or self._attempt.wait(0)
         self._end_if_due(now, gone)
         self._write(now)
-        if self._line is not None and (gone or self._inbox.cut or self._inbox.over):
-            self._line.close()
+        self._close_line(gone)
         if self._attempt is not None and not gone:
             self._see_out(now, self._attempt)
         if gone and self._inbox.over:
@@ -153,6 +152,12 @@ class Watch:
             if order.limit_seconds is not None:
                 self._limit_seconds = order.limit_seconds
                 self._deadline = self._clock() + order.limit_seconds
+
+    def _close_line(self, gone: bool) -> None:
+        """Cancel what the worker has running at a provider, once nobody waits for it any more."""
+        left = gone and self._attempt is not None
+        if self._line is not None and (left or self._inbox.cut or self._inbox.over):
+            self._line.close()
 
     def _receive(self, frame: Frame) -> None:
         """Take a frame of the worker: what asks for runs is the broker's, all else the inbox's."""

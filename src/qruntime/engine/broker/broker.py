@@ -127,6 +127,7 @@ class Broker:
         while True:
             try:
                 self.reconcile()
+                self._reader.start()
             except StoreError as error:
                 _logger.warning("open jobs of providers could not be read: %s", error)
             except Exception:  # the next look must come all the same

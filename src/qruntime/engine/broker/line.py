@@ -30,7 +30,7 @@ ASKED = frozenset({FrameKind.RUN, FrameKind.CALL_OFF})
 """The kinds of frames that a line takes."""
 
 _logger = logging.getLogger(__name__)
-_MOST_WAITING = 8
+_MOST_WAITING = 2
 _RECORD_SECONDS = 15.0
 _RECORD_PAUSE_SECONDS = 0.2
 

@@ -41,6 +41,16 @@ class Reader:
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
+    def start(self) -> None:
+        """Start the other process, so that the first request need not wait for it.
+
+        Raises:
+            ExecutionError: it does not start.
+        """
+        with self._turn:
+            if self._process is None:
+                self._start()
+
     def read(self, text: str) -> Request:
         """Return the request of a text.
 
