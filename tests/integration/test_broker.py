@@ -57,6 +57,11 @@ class BlindBackend(HttpBackend):
         raise AttributeError
 
 
+class RefusingBackend(HttpBackend):
+    def run(self, run_input, **options):
+        raise ValueError("not today")
+
+
 class PatientBackend(HttpBackend):
     retry_safe = True
 
@@ -342,7 +347,7 @@ def test_a_provider_that_refuses_at_first_gets_the_job_once(provider, talk):
     assert (provider.submissions, len(provider.jobs)) == (3, 1)
 
 
-def test_a_provider_that_refuses_for_good_is_an_error_and_nothing_was_submitted(provider, talk):
+def test_a_provider_that_refuses_for_good_is_an_error_and_is_looked_at_again_later(provider, talk):
     there = talk()
     backend = there.backend()
     provider.misbehave(refuse_submissions=100)
@@ -350,7 +355,18 @@ def test_a_provider_that_refuses_for_good_is_an_error_and_nothing_was_submitted(
     with pytest.raises(ExecutionError, match="did not take the job"):
         backend.run(one())
 
+    assert there.store.provider_jobs()[0].state is ProviderJobState.UNKNOWN
+    assert not provider.jobs
+
+
+def test_what_the_providers_library_refuses_was_not_submitted(provider, talk):
+    there = talk(RefusingBackend)
+
+    with pytest.raises(ExecutionError, match="did not take the job: ValueError: not today"):
+        there.backend().run(one())
+
     assert there.store.provider_jobs()[0].state is ProviderJobState.NOT_SUBMITTED
+    assert provider.submissions == 0
 
 
 def test_a_connection_that_breaks_after_acceptance_is_looked_up_and_not_submitted_again(

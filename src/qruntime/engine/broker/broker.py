@@ -166,7 +166,9 @@ class Broker:
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001  a provider may raise anything: it is asked again
-            _logger.warning("the provider of '%s' cannot be asked: %s", entry.backend_name, error)
+            if entry.state is not ProviderJobState.UNKNOWN:  # told once, not at every look
+                name = entry.backend_name
+                _logger.warning("the provider of '%s' cannot be asked: %s", name, error)
             self._set(entry, ProviderJobState.UNKNOWN)
             return
         if job is None:

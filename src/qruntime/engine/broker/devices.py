@@ -123,9 +123,9 @@ class Device:
             if not isinstance(last, TRANSIENT):
                 break
             pause(_FIRST_PAUSE_SECONDS * 2.0**number)
-        return Submission(
-            None, ProviderJobState.NOT_SUBMITTED, _failed(last, "did not take the job")
-        )
+        on_its_way = isinstance(last, TRANSIENT)  # what has not arrived yet may arrive later
+        state = ProviderJobState.UNKNOWN if on_its_way else ProviderJobState.NOT_SUBMITTED
+        return Submission(None, state, _failed(last, "did not take the job"))
 
     def _submit_blind(
         self, circuits: list[QuantumCircuit], options: Mapping[str, Any]
