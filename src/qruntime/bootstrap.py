@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from qruntime.api.parts import ApiLimits
     from qruntime.backends.registry import Catalog
     from qruntime.config import Settings
+    from qruntime.engine.broker.broker import Broker
     from qruntime.engine.dispatch import EngineSettings
     from qruntime.engine.housekeeping import Housekeeping
     from qruntime.engine.launchers import Launcher
@@ -92,6 +93,7 @@ class Server:
     app: FastAPI
     store: Store
     engine: Engine
+    broker: Broker
     settings: Settings
     admin_key: str | None
     housekeeping: Housekeeping | None
@@ -99,6 +101,7 @@ class Server:
     def close(self) -> None:
         """Claim no more jobs, wait for those that run, hand back the others, close the store."""
         self.engine.close(drain_seconds=self.settings.drain_seconds)
+        self.broker.close()
         if self.housekeeping is not None:
             self.housekeeping.close()
         self.store.close()
@@ -121,6 +124,8 @@ def server(settings: Settings) -> Server:
     from qruntime.api.app import create_app
     from qruntime.api.parts import Parts
     from qruntime.backends.registry import installed
+    from qruntime.engine.broker.broker import Broker
+    from qruntime.engine.broker.devices import installed_devices
     from qruntime.engine.loop import Engine
     from qruntime.engine.orders import StoredOrders
     from qruntime.engine.trial import Trial
@@ -131,16 +136,20 @@ def server(settings: Settings) -> Server:
     store = open_store(settings.database, settings.blobs)
     admin_key = first_admin(store)
     starter = AgentLauncher(agent, grace_seconds=settings.grace_seconds, limits=_limits(settings))
+    broker = Broker(store, installed_devices())
+    registry = installed()
+    registry.catalogs.insert(0, broker.catalog())
     engine = Engine(
         store,
         starter,
-        StoredOrders(store, longest_seconds=settings.max_job_seconds),
+        StoredOrders(store, longest_seconds=settings.max_job_seconds, describe=broker.describe),
         slots=settings.workers,
         settings=_engine_settings(settings),
+        broker=broker,
     )
     parts = Parts(
         store,
-        Backends(installed()),
+        Backends(registry),
         limits=_api_limits(settings),
         positions=engine.positions,
         token_caller=_token_caller(settings, store),
@@ -152,6 +161,7 @@ def server(settings: Settings) -> Server:
         create_app(parts),
         store,
         engine,
+        broker,
         settings,
         admin_key,
         None if days is None else Housekeeping(store, days),

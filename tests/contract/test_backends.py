@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from math import pi
 from typing import Any
 
@@ -13,6 +14,7 @@ from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import Gate, Parameter, ParameterVector
 from qiskit.providers import JobStatus, JobV1, Options
 from qiskit.result import Result
+from tests.brokered import KEY, Conversation, device_of
 
 from qruntime import (
     AerBackend,
@@ -28,6 +30,8 @@ from qruntime import (
 from qruntime.backends.circuits import bind_parameters, check_instructions, read_circuits
 from qruntime.backends.options import check_known, checked, given, integer
 from qruntime.backends.wrappers import WatchedBackend
+from qruntime.engine.broker.reader import Reader
+from qruntime.testing.provider import StubProvider
 
 Make = Callable[[], ProgramBackend]
 
@@ -131,6 +135,11 @@ def _watched(backend: ProgramBackend) -> ProgramBackend:
     return WatchedBackend(backend, before_run=lambda: None, after_run=lambda usage: None)
 
 
+@cache
+def _conversation() -> Conversation:
+    return Conversation(device_of(StubProvider(key=KEY)), Reader())
+
+
 MAKERS: dict[str, Make] = {
     "aer": AerBackend,
     "aer statevector": lambda: AerBackend(method="statevector"),
@@ -141,10 +150,10 @@ MAKERS: dict[str, Make] = {
     "provider: basic simulator": lambda: ProviderBackend(_basic()),
     "watched aer": lambda: _watched(AerBackend()),
     "watched provider": lambda: _watched(ProviderBackend(_basic())),
+    "brokered": lambda: _conversation().backend(),
     "a device author's": SmallDevice,
 }
-DEVICES = ["aer from a device", "provider: fake manila", "provider: generic"]
-NOISY = DEVICES
+DEVICES = ["aer from a device", "provider: fake manila", "provider: generic", "brokered"]
 OURS = [name for name in MAKERS if name != "a device author's"]
 AER = ["aer", "aer statevector", "aer mps", "aer from a device", "watched aer"]
 every_backend = pytest.mark.parametrize("kind", MAKERS)

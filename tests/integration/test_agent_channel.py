@@ -9,6 +9,7 @@ import os
 import pytest
 
 from qruntime.agent.events import EndReason
+from qruntime.agent.limits import Limits
 from qruntime.core.programs import ProgramSource
 from qruntime.errors import InvalidStateError
 from qruntime.worker.task import Frame, FrameKind, Task
@@ -78,6 +79,20 @@ def test_a_worker_hears_what_it_is_sent_in_order(shared_agent):
         shared_agent.agent.send(attempt, frame)
 
     assert shared_agent.result(attempt) == [frame.to_json() + "\n" for frame in frames]
+
+
+def test_a_worker_that_reads_nothing_of_what_it_is_sent_is_ended(shared_agent):
+    attempt = shared_agent.main(
+        "user_messenger.publish('ready')",
+        "while True: pass",
+        limits=Limits(frame_bytes=100_000),
+    )
+    shared_agent.published(attempt)
+
+    for _ in range(30):
+        shared_agent.agent.send(attempt, Frame(FrameKind.ANSWER, "x" * 90_000, "1"))
+
+    assert "does not read" in shared_agent.end(attempt).cause.message
 
 
 def test_events_are_given_again_until_they_are_acknowledged(own_agent):

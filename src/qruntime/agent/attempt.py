@@ -143,10 +143,14 @@ class RunningAttempt:
             self._listen()
 
     def send(self, line: bytes) -> None:
-        """Send the worker a line."""
-        if self._open_ends:
-            self._outgoing.append(line)
-            self._listen()
+        """Send the worker a line; one that reads nothing is ended before much is kept for it."""
+        if not self._open_ends:
+            return
+        if sum(map(len, self._outgoing)) > 2 * self._limits.frame_bytes:
+            self._fail(JobFailure(DIED, "the program does not read what its worker is sent"))
+            return
+        self._outgoing.append(line)
+        self._listen()
 
     def kill(self, grace_seconds: float) -> None:
         """End the worker and all that it started; ask first, if there is a grace."""

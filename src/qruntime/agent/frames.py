@@ -23,6 +23,8 @@ def read_frame(line: bytes) -> Frame:
         frame = Frame.from_json(line)
         if not isinstance(frame.data, str) or not isinstance(frame.level, str):
             raise TypeError("not text")
+        if frame.kind is FrameKind.ANSWER:
+            raise TypeError("a worker answers nothing")
         if frame.kind is FrameKind.FAILURE:
             failure_of(frame)
         elif frame.kind is FrameKind.USAGE:

@@ -58,6 +58,13 @@ class Channel:
         """Wait for the next line from the agent; empty when the agent is gone."""
         return self._lines.readline()
 
+    def receive_frame(self) -> Frame | None:
+        """Wait for the next frame from the agent; None when the agent is gone."""
+        from qruntime.worker.task import Frame
+
+        line = self.receive()
+        return Frame.from_json(line) if line else None
+
 
 home: Channel | None = None
 """The channel of this process, where it is a worker."""
@@ -125,7 +132,7 @@ def _run(order: Order, channel: Channel) -> None:
     home = channel
     task = Task.from_json(channel.receive())
     order.limits.apply()
-    run_task(task, channel.send, create=registry.create)
+    run_task(task, channel.send, create=registry.create, receive=channel.receive_frame)
 
 
 def rehearse() -> None:

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from qiskit import QuantumCircuit
@@ -31,20 +30,18 @@ from qruntime.backends.options import (
     integer,
     timeout_or_none,
 )
-from qruntime.backends.transpiling import Transpiling
-from qruntime.errors import (
-    ExecutionError,
-    ExecutionTimeoutError,
-    InvalidInputError,
-    UnsupportedOptionError,
+from qruntime.backends.provider_jobs import (
+    cancel_unless_final,
+    provider_errors,
+    successful,
+    wait_until_final,
 )
+from qruntime.backends.transpiling import Transpiling
+from qruntime.errors import InvalidInputError, UnsupportedOptionError
 from qruntime.program.backend import ProgramBackend
 from qruntime.program.job import FinishedJob
 
 _PLUGIN_HOOKS = ("get_translation_stage_plugin", "get_scheduling_stage_plugin")
-_FIRST_POLL_SECONDS = 0.002
-_LONGEST_POLL_SECONDS = 1.0
-_FINAL = ("DONE", "CANCELLED", "ERROR")
 _NOT_ON_TARGETS = frozenset({"barrier", "store"})
 
 
@@ -127,17 +124,35 @@ class ProviderBackend(Transpiling, ProgramBackend):
         self._check_circuits(read)
         bound = bind_parameters(read, parameter_binds)
         self._check_count(len(bound))
-        with _provider_errors():
-            deadline = None if seconds is None else time.monotonic() + seconds
-            job = self._backend.run(bound, **self._passed(fields))
-            result = _wait(job, deadline, timeout)
+        result, job_id = self._execute(bound, self._passed(fields), seconds)
         return FinishedJob(
             self,
             self._finished(result, options),
-            job_id=str(job.job_id()),
+            job_id=job_id,
             circuits=len(bound),
             shots=len(bound) * int(options.get("shots") or 0),
         )
+
+    def _execute(
+        self, circuits: list[QuantumCircuit], options: Mapping[str, Any], seconds: float | None
+    ) -> tuple[Result, str]:
+        """Submit checked circuits with the provider's own options; return result and job id."""
+        with provider_errors():
+            deadline = None if seconds is None else time.monotonic() + seconds
+            job = self._backend.run(circuits, **options)
+            return _wait(job, deadline, seconds), str(job.job_id())
+
+    def check(self, circuits: list[QuantumCircuit], options: Mapping[str, Any]) -> dict[str, Any]:
+        """Check bound circuits, and options of the provider; return the options as it takes them.
+
+        Raises:
+            InvalidInputError: it cannot run that.
+        """
+        check_known(options, self._backend.options, backend=str(self.name))
+        fields = self._passed(self._checked(options))
+        self._check_circuits(circuits)
+        self._check_count(len(bind_parameters(circuits, None)))
+        return fields
 
     def _checked(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         own = self._backend.options
@@ -219,59 +234,12 @@ def _validate_with(options: Options, fields: Mapping[str, Any]) -> None:
         raise InvalidInputError(str(error)) from error
 
 
-@contextlib.contextmanager
-def _provider_errors() -> Iterator[None]:
-    try:
-        yield
-    except (ExecutionError, InvalidInputError):
-        raise
-    except Exception as error:  # a provider may raise anything; its message is what the user needs
-        raise ExecutionError(
-            f"the provider's backend failed: {type(error).__name__}: {error}"
-        ) from error
-
-
 def _wait(job: Any, deadline: float | None, timeout: float | None) -> Result:
     try:
         if deadline is not None:
-            _wait_until_final(job, deadline, timeout)
+            wait_until_final(job, deadline, timeout)
         result: Result = job.result()
     except BaseException:
-        _cancel_unless_final(job)
+        cancel_unless_final(job)
         raise
-    if not result.success:
-        raise ExecutionError(f"the provider's job {job.job_id()} failed: {result.status}")
-    return result
-
-
-def _cancel_unless_final(job: Any) -> None:
-    status = ""
-    with contextlib.suppress(Exception):  # the first error is the one to report
-        status = _status_name(job)
-    with contextlib.suppress(Exception):
-        if status not in _FINAL:
-            job.cancel()
-
-
-def _wait_until_final(job: Any, deadline: float, timeout: float | None) -> None:
-    pause = _FIRST_POLL_SECONDS
-    while (status := _status_name(job)) not in _FINAL:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise ExecutionTimeoutError(
-                f"the job did not finish within the timeout of {timeout:g} s (it was {status}); "
-                "it was cancelled"
-            )
-        time.sleep(min(pause, left))
-        pause = min(pause * 1.5, _LONGEST_POLL_SECONDS)
-    if status == "CANCELLED":
-        raise ExecutionError(f"the provider's job {job.job_id()} was cancelled there")
-    if status == "ERROR":
-        reason = job.error_message() if hasattr(job, "error_message") else "no reason was given"
-        raise ExecutionError(f"the provider's job {job.job_id()} failed: {reason}")
-
-
-def _status_name(job: Any) -> str:
-    """Return the name of a job's status; some providers have it as text already."""
-    status = job.status()
-    return str(getattr(status, "name", status))
+    return successful(result, job)

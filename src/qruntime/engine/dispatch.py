@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from qruntime.core.jobs import Job, JobFailure, JobStatus
+from qruntime.engine.broker.broker import Broker
 from qruntime.engine.inbox import Inbox
 from qruntime.engine.launchers import Launcher
 from qruntime.engine.orders import Orders
@@ -70,8 +71,10 @@ class Dispatcher:
         slots: int,
         settings: EngineSettings,
         clock: Callable[[], float],
+        broker: Broker | None = None,
     ) -> None:
         self._store = store
+        self._broker = broker
         self._launcher = launcher
         self._orders = orders
         self._slots = slots
@@ -288,7 +291,7 @@ class Dispatcher:
 
     def _watch(self, key: _Attempt, job: Job) -> None:
         inbox = Inbox(self._store, job, patience_seconds=self._settings.lease_seconds)
-        watch = Watch(job, inbox, self._launcher, self._orders, self._clock)
+        watch = Watch(job, inbox, self._launcher, self._orders, self._clock, self._broker)
         self._watches[key] = watch
         threading.Thread(
             target=self._attend, args=(key, watch), name="qruntime-watch", daemon=True

@@ -265,6 +265,8 @@ def _failure_of(frame: Frame) -> JobFailure:
 
 
 def _entry_of(frame: Frame) -> _Entry:
+    if frame.kind not in _EVENTS:
+        raise ValueError(f"nobody takes a '{frame.kind}' of this job")
     event = NewEvent(_EVENTS[frame.kind], frame.data, frame.level)
     if frame.kind is not FrameKind.USAGE:
         return _Entry(event)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from qruntime.core.jobs import JobStatus
+from qruntime.engine.broker.broker import Broker
 from qruntime.engine.dispatch import Dispatcher, EngineSettings
 from qruntime.engine.launchers import Launcher
 from qruntime.engine.orders import Orders
@@ -27,6 +28,7 @@ class Engine:
     """Runs the store's queued jobs, at most ``slots`` at a time. Any number may share a store.
 
     ``orders`` gives the task of a job that the engine has claimed. ``clock`` is monotonic.
+    ``broker`` runs circuits on the backends that need credentials; it is the caller's to close.
     """
 
     def __init__(
@@ -38,13 +40,20 @@ class Engine:
         slots: int,
         settings: EngineSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
+        broker: Broker | None = None,
     ) -> None:
         self._store = store
         self._launcher = launcher
         self._settings = settings or EngineSettings()
         self._clock = clock
         self._dispatcher = Dispatcher(
-            store, launcher, orders, slots=slots, settings=self._settings, clock=clock
+            store,
+            launcher,
+            orders,
+            slots=slots,
+            settings=self._settings,
+            clock=clock,
+            broker=broker,
         )
         self.closed = False
         self._over = threading.Event()

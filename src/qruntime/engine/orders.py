@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,11 +36,19 @@ class Orders(Protocol):
 class StoredOrders:
     """Orders made of what the store holds: any engine on the store can carry them out.
 
-    ``longest_seconds`` is the longest that any job may run.
+    ``longest_seconds`` is the longest that any job may run. ``describe`` gives what a worker may
+    know of a backend that it reaches through the broker, and nothing for any other.
     """
 
-    def __init__(self, store: Store, *, longest_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        longest_seconds: float | None = None,
+        describe: Callable[[str], str] = lambda _name: "",
+    ) -> None:
         self._store = store
+        self._describe = describe
         self._longest_seconds = longest_seconds
 
     def take(self, job: Job) -> Order | None:
@@ -47,6 +56,7 @@ class StoredOrders:
 
         Raises:
             ProgramNotFoundError: the version is gone, or the job is one of a plain function.
+            ExecutionError: the provider of the job's backend cannot be asked.
         """
         program = self._store.version(job.program_id, job.version)
         options = job.options
@@ -58,6 +68,7 @@ class StoredOrders:
             log_level=options.log_level,
             transpile_cache=options.transpile_cache,
             spec=program.metadata.spec,
+            brokered=self._describe(options.backend_name),
         )
         limits = (time_limit(program.metadata, options), self._longest_seconds)
         return Order(task, min((limit for limit in limits if limit is not None), default=None))

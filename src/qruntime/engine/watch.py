@@ -8,16 +8,23 @@ import threading
 from collections.abc import Callable
 
 from qruntime.core.jobs import Job, JobFailure, JobStatus
+from qruntime.engine.broker.broker import Broker
+from qruntime.engine.broker.line import ASKED
 from qruntime.engine.inbox import Inbox
 from qruntime.engine.launchers import Attempt, Launcher
 from qruntime.engine.orders import Orders
 from qruntime.errors import QRuntimeError, StoreError
+from qruntime.worker.task import Frame
 
 _logger = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.05
 _LEAVE_SECONDS = 1.0
 _GATHER_SECONDS = 0.002
 _MOST_BACK_OFF_SECONDS = 1.0
+_NOT_AGAIN = (
+    "the worker that ran the job was lost, and it had asked its backend for runs, which may have "
+    "happened and are not repeated unasked: look at what there is, and submit the job again"
+)
 
 
 def back_off(failures: int) -> float:
@@ -39,6 +46,7 @@ class Watch:
         launcher: Launcher,
         orders: Orders,
         clock: Callable[[], float],
+        broker: Broker | None = None,
     ) -> None:
         self.job = job
         self.began = clock()
@@ -54,6 +62,11 @@ class Watch:
         self._leave_by: float | None = None
         self._stopped = False
         self._gone = threading.Event()
+        self._launched = threading.Event()
+        self._broker = broker
+        self._line = (
+            None if broker is None else broker.line(job, answer=self._answer, fail=self._misused)
+        )
 
     def lose(self) -> None:
         """Stop the worker: the attempt is not the job's any more. From any thread."""
@@ -109,6 +122,7 @@ class Watch:
         gone = self._attempt is None or self._attempt.wait(0)
         self._end_if_due(now, gone)
         self._write(now)
+        self._close_line(gone)
         if self._attempt is not None and not gone:
             self._see_out(now, self._attempt)
         if gone and self._inbox.over:
@@ -118,11 +132,14 @@ class Watch:
 
     def _launch(self) -> None:
         try:
+            if self._broker is not None and not self._broker.may_start(self.job):
+                self._fail("worker_lost", _NOT_AGAIN)
+                return
             order = self._orders.take(self.job)
             if order is None:
                 self._inbox.lose()
                 return
-            self._attempt = self._launcher.launch(order.task, self._inbox.receive)
+            self._attempt = self._launcher.launch(order.task, self._receive)
         except StoreError as error:
             self._note(error)
         except QRuntimeError as error:
@@ -131,9 +148,32 @@ class Watch:
             _logger.exception("job '%s' could not be launched", self.job.job_id)
             self._fail("internal_error", f"it could not be run: {type(error).__name__}: {error}")
         else:
+            self._launched.set()
             if order.limit_seconds is not None:
                 self._limit_seconds = order.limit_seconds
                 self._deadline = self._clock() + order.limit_seconds
+
+    def _close_line(self, gone: bool) -> None:
+        """Cancel what the worker has running at a provider, once nobody waits for it any more."""
+        left = gone and self._attempt is not None
+        if self._line is not None and (left or self._inbox.cut or self._inbox.over):
+            self._line.close()
+
+    def _receive(self, frame: Frame) -> None:
+        """Take a frame of the worker: what asks for runs is the broker's, all else the inbox's."""
+        if self._line is not None and frame.kind in ASKED:
+            self._line.take(frame)
+        else:
+            self._inbox.receive(frame)
+
+    def _answer(self, frame: Frame) -> None:
+        """Send the worker what became of a run; a frame may come before ``launch`` returns."""
+        self._launched.wait()
+        if self._attempt is not None:
+            self._attempt.answer(frame)
+
+    def _misused(self, message: str) -> None:
+        self._fail("worker_died", message)
 
     def _end_if_due(self, now: float, gone: bool) -> None:
         if self._deadline is not None and now >= self._deadline:

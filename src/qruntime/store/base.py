@@ -19,6 +19,7 @@ from qruntime.core.jobs import (
     NewEvent,
 )
 from qruntime.core.programs import Program, ProgramQuery, ProgramVersion
+from qruntime.core.provider_jobs import ProviderJob, ProviderJobState
 from qruntime.core.sessions import Session
 from qruntime.core.users import ApiKey, AuditEntry, User
 from qruntime.store.bell import Bell
@@ -220,6 +221,31 @@ class Store(ABC):
         Raises:
             JobNotFoundError: there is no such job.
         """
+
+    # jobs at providers --------------------------------------------------------------------------
+
+    @abstractmethod
+    def add_provider_job(self, job: ProviderJob) -> bool:
+        """Hold what a running attempt is about to submit; return whether it is the job's attempt.
+
+        If there is one of this number already, it stays, and whether it has the same token is
+        returned: repeating the same is harmless.
+        """
+
+    @abstractmethod
+    def set_provider_job(
+        self, job: ProviderJob, state: ProviderJobState, provider_job_id: str | None = None
+    ) -> None:
+        """Write what is known of a provider's job, its id too if given; nothing if it is gone.
+
+        This may happen after its attempt, and after its job's end.
+        """
+
+    @abstractmethod
+    def provider_jobs(
+        self, job_id: str | None = None, *, open_only: bool = False
+    ) -> list[ProviderJob]:
+        """Return the provider's jobs of a job or of all, in order; they go with their job."""
 
     # sessions -----------------------------------------------------------------------------------
 

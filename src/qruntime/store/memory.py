@@ -23,6 +23,7 @@ from qruntime.core.jobs import (
     NewEvent,
 )
 from qruntime.core.programs import Program, ProgramQuery, ProgramVersion
+from qruntime.core.provider_jobs import ProviderJob
 from qruntime.core.sessions import Session
 from qruntime.core.users import ApiKey, AuditEntry, User
 from qruntime.errors import (
@@ -35,15 +36,16 @@ from qruntime.errors import (
     SessionNotFoundError,
     UserNotFoundError,
 )
-from qruntime.store.base import JobState, Store
+from qruntime.store.base import JobState
 from qruntime.store.bell import QUEUE, Bell
+from qruntime.store.memory_provider_jobs import MemoryProviderJobs
 
 Item = TypeVar("Item")
 
 _FIELDS_OF_MOVES = {"result", "failure", "usage", "isolation"}
 
 
-class MemoryStore(Store):
+class MemoryStore(MemoryProviderJobs):
     """Holds everything in this process: for a runtime in the user's own process, and for tests."""
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -55,6 +57,7 @@ class MemoryStore(Store):
         self._jobs: dict[str, Job] = {}
         self._unfinished: dict[str, None] = {}
         self._events: dict[str, list[JobEvent]] = {}
+        self._provider_jobs: dict[tuple[str, int, int], ProviderJob] = {}
         self._submissions: dict[tuple[str, str], tuple[str, str, datetime]] = {}
         self._sessions: dict[str, Session] = {}
         self._users: dict[str, User] = {}
@@ -187,6 +190,7 @@ class MemoryStore(Store):
             if not status.final:
                 raise InvalidStateError(f"job '{job_id}' is {status}: cancel it before deleting it")
             del self._jobs[job_id], self._events[job_id]
+            self._forget_provider_jobs(job_id)
         self._ring(job_id)
 
     def unfinished(self) -> list[JobState]:
@@ -246,10 +250,6 @@ class MemoryStore(Store):
                 self._add_event(self._jobs[job_id], event)
         self._ring(job_id)
         return True
-
-    def _runs(self, job_id: str, attempt: int) -> bool:
-        job = self._jobs.get(job_id)
-        return job is not None and job.status is JobStatus.RUNNING and job.attempt == attempt
 
     def _add_event(self, job: Job, new: NewEvent) -> None:
         events = self._events[job.job_id]

@@ -21,6 +21,7 @@ from qruntime.program.messenger import UserMessenger
 from qruntime.program.requirements import check_requirements
 from qruntime.program.schema import validate
 from qruntime.program.traces import program_traceback, touches
+from qruntime.worker.asking import Asking, Receive, nobody
 from qruntime.worker.output import captured
 from qruntime.worker.served import served_functions
 from qruntime.worker.task import Frame, FrameKind, Send, Task
@@ -44,10 +45,12 @@ def run_task(
     *,
     create: CreateBackend,
     check_stop: Callable[[], None] = lambda: None,
+    receive: Receive = nobody,
 ) -> None:
     """Run a task and send its frames, ending with one RESULT or FAILURE.
 
-    ``create`` makes the backend that the task names, if it does not hold one.
+    ``create`` makes the backend that the task names, if it does not hold or describe one;
+    ``receive`` is how answers for one that it describes come.
 
     ``check_stop`` is called before each run of circuits and each message; it raises ``JobStopped``
     to end the program, and then no last frame is sent.
@@ -56,7 +59,8 @@ def run_task(
         tempfile.TemporaryDirectory(prefix="qruntime-", ignore_cleanup_errors=True) as folder,
         captured(lambda line, level: send(Frame(FrameKind.LOG, line, level)), task.log_level),
     ):
-        run = _Run(task, send, create, check_stop, Path(folder))
+        asking = Asking(send, receive, check_stop)
+        run = _Run(task, send, _Backends(create, asking), check_stop, Path(folder))
         try:
             result = run.result()
         except JobStopped:
@@ -68,6 +72,24 @@ def run_task(
     send(Frame(FrameKind.RESULT, result))
 
 
+class _Backends:
+    """Where the backend of a task comes from."""
+
+    def __init__(self, create: CreateBackend, asking: Asking) -> None:
+        self._create = create
+        self._asking = asking
+
+    def of(self, task: Task) -> ProgramBackend:
+        if task.backend is not None:
+            held: ProgramBackend = task.backend
+            return held
+        if task.brokered:
+            from qruntime.backends.brokered import BrokeredBackend
+
+            return BrokeredBackend(task.brokered, self._asking.ask)
+        return self._create(task.backend_name)
+
+
 class _Run:
     """The steps of one task."""
 
@@ -75,13 +97,13 @@ class _Run:
         self,
         task: Task,
         send: Send,
-        create: CreateBackend,
+        backends: _Backends,
         check_stop: Callable[[], None],
         folder: Path,
     ) -> None:
         self._task = task
         self._send = send
-        self._create = create
+        self._backends = backends
         self._check_stop = check_stop
         self._folder = folder
         self.home = _home_of(task.function, folder)
@@ -112,9 +134,7 @@ class _Run:
             self._tell_usage()
 
     def _backend(self) -> ProgramBackend:
-        backend = self._task.backend
-        if backend is None:
-            backend = self._create(self._task.backend_name)
+        backend = self._backends.of(self._task)
         options = wire.decode(self._task.backend_options)
         if options:
             backend.set_options(**options)

@@ -22,11 +22,17 @@ class FrameKind(StrEnum):
     USAGE = "usage"
     RESULT = "result"
     FAILURE = "failure"
+    RUN = "run"
+    """Circuits for the broker to run; ``level`` is the number of the run in the worker."""
+    CALL_OFF = "call_off"
+    """The run of this number is not waited for any more."""
+    ANSWER = "answer"
+    """What became of a run: the one kind that comes to a worker, and never from it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One message of a worker. A job ends with exactly one RESULT or FAILURE."""
+    """One message of a worker, or to it. A job ends with exactly one RESULT or FAILURE."""
 
     kind: FrameKind
     data: str
@@ -52,7 +58,8 @@ class Task:
 
     ``inputs`` and ``backend_options`` are encoded text. ``function`` and ``backend`` are objects of
     this process, for jobs that never leave it. With ``only_load`` the program is imported and its
-    ``main`` looked at, not called: that is how an upload is tried.
+    ``main`` looked at, not called: that is how an upload is tried. ``brokered`` describes a backend
+    that the worker reaches through its channel; empty if it makes the backend itself.
     """
 
     inputs: str
@@ -65,6 +72,7 @@ class Task:
     transpile_cache: bool = True
     only_load: bool = False
     spec: ProgramSpec = field(default_factory=ProgramSpec)
+    brokered: str = ""
 
     def to_json(self) -> str:
         """Return the task as one JSON document, for a worker in another process.
@@ -87,6 +95,7 @@ class Task:
                 "backend_options": self.backend_options,
                 "log_level": self.log_level,
                 "transpile_cache": self.transpile_cache,
+                "brokered": self.brokered,
                 "spec": _plain(asdict(self.spec)),
                 "files": files,
                 "entry_point": self.source.entry_point,

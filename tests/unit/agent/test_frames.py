@@ -51,6 +51,11 @@ def test_a_frame_comes_as_it_was_sent(kind, text):
     assert read_frame(frame.to_json().encode()) == frame
 
 
+def test_an_answer_is_nothing_that_a_worker_sends():
+    with pytest.raises(UndecodableError, match="answers nothing"):
+        read_frame(Frame(FrameKind.ANSWER, "", "1").to_json().encode())
+
+
 def test_a_failure_comes_as_it_was_sent():
     failure = JobFailure("program_raised", "message", "trace")
 

@@ -89,7 +89,7 @@ def list_jobs(  # noqa: PLR0913  one parameter for each filter of the query stri
         tags=tuple(tag or ()),
         created_after=created_after,
         created_before=created_before,
-        after=after,
+        after=after or None,
         limit=limit,
     )
     response.headers["X-Total-Count"] = str(jobs.count_jobs(parts.store, caller, query))

@@ -58,7 +58,7 @@ def list_programs(
     after: After = None,
 ) -> list[ProgramDocument]:
     """List the programs that you may run, in the order of their upload, without sources."""
-    query = ProgramQuery(search=search, limit=limit, after=after)
+    query = ProgramQuery(search=search, limit=limit, after=after or None)
     found = programs.list_programs(parts.store, caller, query)
     return [ProgramDocument.of(program) for program in found]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from qruntime.worker.task import Send, Task
+from qruntime.errors import InvalidStateError
+from qruntime.worker.task import Frame, Send, Task
 
 
 class Attempt(ABC):
@@ -20,6 +21,14 @@ class Attempt(ABC):
     @abstractmethod
     def stop(self) -> None:
         """Make the work end soon. Frames that it still sends are the caller's to drop."""
+
+    def answer(self, frame: Frame) -> None:  # noqa: ARG002  for those that can
+        """Send the worker a frame; one that has ended does not get it.
+
+        Raises:
+            InvalidStateError: nothing can be sent to such workers.
+        """
+        raise InvalidStateError("nothing can be sent to the workers of this launcher")
 
 
 class Launcher(ABC):

@@ -107,6 +107,9 @@ class _AgentAttempt(Attempt):
     def stop(self) -> None:
         self._agent.kill(self.attempt_id, self._grace_seconds)
 
+    def answer(self, frame: Frame) -> None:
+        self._agent.send(self.attempt_id, frame)
+
     def take(self, what: Frame | Ended) -> None:
         """Pass on a frame; of an end, its cause, if that has not been told."""
         if isinstance(what, Frame):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import queue
 import threading
 from dataclasses import asdict
 
@@ -39,6 +40,7 @@ class _ThreadAttempt(Attempt):
 
     def __init__(self, task: Task, send: Send) -> None:
         self._stopped = threading.Event()
+        self._answers: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
         self._thread = threading.Thread(
             target=self._run, args=(task, send), name="qruntime-job", daemon=True
         )
@@ -46,7 +48,13 @@ class _ThreadAttempt(Attempt):
 
     def _run(self, task: Task, send: Send) -> None:
         try:
-            run_task(task, send, create=installed().create, check_stop=self._check_stop)
+            run_task(
+                task,
+                send,
+                create=installed().create,
+                check_stop=self._check_stop,
+                receive=self._answers.get,
+            )
         except JobStopped:
             return
         except Exception as error:  # noqa: BLE001  the thread would die of it unheard
@@ -62,6 +70,9 @@ class _ThreadAttempt(Attempt):
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
+    def answer(self, frame: Frame) -> None:
+        self._answers.put(frame)
+
     def stop(self) -> None:
         """Ask the program to end; if it comes to no place that looks, raise in its thread.
 
@@ -69,6 +80,7 @@ class _ThreadAttempt(Attempt):
         so it is raised again.
         """
         self._stopped.set()
+        self._answers.put(None)
         for _ in range(_TRIES):
             if self.wait(self.stop_seconds) or self._thread.ident is None:
                 return

@@ -20,13 +20,14 @@ from qruntime.store.sql.listener import Listener
 from qruntime.store.sql.migrate import upgrade_with
 from qruntime.store.sql.people import SqlPeople
 from qruntime.store.sql.programs import SqlPrograms, forget_withdrawn
+from qruntime.store.sql.provider_jobs import SqlProviderJobs
 from qruntime.store.sql.tables import checks, submissions
 from qruntime.store.sql.values import Values
 
 _KEYS_ARE_KEPT = timedelta(days=1)
 
 
-class SqlStore(SqlPrograms, SqlJobs, SqlEvents, SqlPeople):
+class SqlStore(SqlPrograms, SqlJobs, SqlEvents, SqlProviderJobs, SqlPeople):
     """A store on a database that is of this version already; see ``open_store``."""
 
     def __init__(

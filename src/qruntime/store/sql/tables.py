@@ -194,6 +194,25 @@ events = Table(
 )
 Index(None, events.c.blob, **_where("blob IS NOT NULL"))
 
+# What jobs have had run at providers: written before it is submitted.
+provider_jobs = Table(
+    "provider_jobs",
+    metadata,
+    _of_job(),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("backend_name", Name, nullable=False),
+    Column("token", Name, nullable=False),
+    Column("state", Name, nullable=False),
+    Column("provider_job_id", Name),
+    Column("created", Moment, nullable=False),
+)
+Index(
+    "ix_provider_jobs_open",
+    provider_jobs.c.job,
+    **_where("state IN ('intended', 'submitted', 'unknown')"),
+)
+
 job_tags = Table(
     "job_tags",
     metadata,
