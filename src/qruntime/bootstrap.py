@@ -7,12 +7,14 @@ before it loads Qiskit itself.
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qruntime.errors import InvalidInputError
+from qruntime.errors import InvalidInputError, QRuntimeError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -27,9 +29,11 @@ if TYPE_CHECKING:
     from qruntime.engine.runtime import LocalRuntime
     from qruntime.program.backend import ProgramBackend
     from qruntime.service.access import Caller
+    from qruntime.service.backends import Backends
     from qruntime.store.base import Store
 
 ISOLATIONS = ("inline", "process")
+_BACKEND_OF_MOST = "aer_simulator"
 
 
 def launcher(isolation: str) -> Launcher:
@@ -89,7 +93,10 @@ class Server:
     def close(self) -> None:
         """Claim no more jobs, wait for those that run, hand back the others, close the store."""
         self.engine.close(drain_seconds=self.settings.drain_seconds)
-        self.store.close()
+        try:
+            self.app.state.parts.audit.flush()
+        finally:
+            self.store.close()
 
 
 def server(settings: Settings) -> Server:
@@ -102,7 +109,8 @@ def server(settings: Settings) -> Server:
     from qruntime.agent.agent import NodeAgent
     from qruntime.engine.launchers.agent import AgentLauncher
 
-    agent = NodeAgent()  # it warms up while the rest is made
+    # It warms up while the rest is made: at first with no more than the first job needs.
+    agent = NodeAgent(preload_after=1)
     from qruntime.api.app import create_app
     from qruntime.api.parts import Parts
     from qruntime.backends.registry import installed
@@ -122,14 +130,22 @@ def server(settings: Settings) -> Server:
         slots=settings.workers,
         settings=_engine_settings(settings),
     )
+    backends = Backends(installed())
+    threading.Thread(target=_make_default, args=(backends,), daemon=True).start()
     parts = Parts(
         store,
-        Backends(installed()),
+        backends,
         limits=_api_limits(settings),
         positions=engine.positions,
         token_caller=_token_caller(settings, store),
     )
     return Server(create_app(parts), store, engine, settings, admin_key)
+
+
+def _make_default(backends: Backends) -> None:
+    """Make the backend of most jobs, which takes a second: the first submission finds it made."""
+    with contextlib.suppress(QRuntimeError):
+        backends.find(_BACKEND_OF_MOST)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from qruntime import wire
@@ -11,6 +12,8 @@ from qruntime.core.jobs import Job
 from qruntime.service.jobs import time_limit
 from qruntime.store.base import Store
 from qruntime.worker.task import Task
+
+_VERSIONS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class StoredOrders:
     """
 
     def __init__(self, store: Store, *, longest_seconds: float | None = None) -> None:
-        self._store = store
         self._longest_seconds = longest_seconds
+        self._version = lru_cache(_VERSIONS)(store.version)  # a version never changes
 
     def take(self, job: Job) -> Order | None:
         """Return the order of a job of a program's version.
@@ -48,7 +51,7 @@ class StoredOrders:
         Raises:
             ProgramNotFoundError: the version is gone, or the job is one of a plain function.
         """
-        program = self._store.version(job.program_id, job.version)
+        program = self._version(job.program_id, job.version)
         options = job.options
         task = Task(
             inputs=job.inputs,

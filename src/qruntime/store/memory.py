@@ -40,7 +40,7 @@ from qruntime.store.bell import QUEUE, Bell
 
 Item = TypeVar("Item")
 
-_FIELDS_OF_MOVES = {"result", "failure", "usage", "isolation"}
+_FIELDS_OF_MOVES = {"result", "failure", "usage", "isolation", "events"}
 
 
 class MemoryStore(Store):
@@ -198,12 +198,12 @@ class MemoryStore(Store):
     ) -> Job | None:
         with self._lock:
             job = self._jobs.get(job_id)
-            if job is None or job.status not in SOURCES[to]:
-                return None
-            if attempt is not None and attempt != job.attempt:
+            if job is None or job.status not in SOURCES[to] or attempt not in (None, job.attempt):
                 return None
             if not set(fields) <= _FIELDS_OF_MOVES:
                 raise TypeError(f"a move has these fields: {', '.join(sorted(_FIELDS_OF_MOVES))}")
+            for event in fields.pop("events", ()):
+                self._add_event(job, event)
             if to is JobStatus.RUNNING:
                 fields |= {"started": self._now(), "attempt": job.attempt + 1, "beat": 0}
             if to.final:
@@ -238,12 +238,16 @@ class MemoryStore(Store):
                 self._jobs[job_id] = replace(job, beat=job.beat + 1)
             return alive
 
-    def append(self, job_id: str, attempt: int, events: Sequence[NewEvent]) -> bool:
+    def append(
+        self, job_id: str, attempt: int, events: Sequence[NewEvent], usage: JobUsage | None = None
+    ) -> bool:
         with self._lock:
             if not self._runs(job_id, attempt):
                 return False
+            job = self._jobs[job_id]
+            self._jobs[job_id] = replace(job, usage=usage or job.usage)
             for event in events:
-                self._add_event(self._jobs[job_id], event)
+                self._add_event(job, event)
         self._ring(job_id)
         return True
 
@@ -316,9 +320,9 @@ class MemoryStore(Store):
         with self._lock:
             return [key for key in self._keys.values() if user_id in (None, key.user_id)]
 
-    def add_audit(self, entry: AuditEntry) -> None:
+    def add_audit(self, *entries: AuditEntry) -> None:
         with self._lock:
-            self._audit.append(entry)
+            self._audit += entries
 
     def audit(self, *, limit: int = 100) -> list[AuditEntry]:
         with self._lock:

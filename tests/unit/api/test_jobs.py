@@ -244,6 +244,7 @@ def test_no_log_line_holds_inputs_results_or_keys(api, ada, caplog, capsys):
     ada("GET", f"/jobs/{job_id}/result", params={"token": "secret-query"})
 
     logged = caplog.text + "".join(capsys.readouterr())
+    api.client.app.state.parts.audit.flush()
     audited = repr(api.store._audit)
     for secret in ("secret-input", "secret-query", "energy", api.keys["ada"].rpartition("_")[2]):
         assert secret not in logged + audited
