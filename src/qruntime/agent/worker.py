@@ -84,11 +84,16 @@ def work(orders: socket.socket) -> NoReturn:
         code = 0
     except BaseException:  # noqa: BLE001  the edge of the process: it is told, and the agent sees the exit
         sys.excepthook(*sys.exc_info())
+    _flush()
+    os._exit(code)  # what the program left running does not hold up the end
+
+
+def _flush() -> None:
+    """Write what has been printed, by libraries in C too, and is still in buffers."""
     with contextlib.suppress(Exception):
         sys.stdout.flush()
         sys.stderr.flush()
         ctypes.CDLL(None).fflush(None)
-    os._exit(code)  # what the program left running does not hold up the end
 
 
 def _settle(order: Order, output: int, errors: int) -> None:
@@ -117,7 +122,7 @@ def _settle(order: Order, output: int, errors: int) -> None:
 def _run(order: Order, channel: Channel) -> None:
     global home  # noqa: PLW0603  one process has one channel
     from qruntime.worker.runner import run_task
-    from qruntime.worker.task import Task
+    from qruntime.worker.task import LAST, Task
 
     registry = prepared_registry()
     if order.references is not None:
@@ -125,7 +130,13 @@ def _run(order: Order, channel: Channel) -> None:
     home = channel
     task = Task.from_json(channel.receive())
     order.limits.apply()
-    run_task(task, channel.send, create=registry.create)
+
+    def send(frame: Frame) -> None:
+        if frame.kind in LAST:  # nothing that comes after it is read
+            _flush()
+        channel.send(frame)
+
+    run_task(task, send, create=registry.create)
 
 
 def rehearse() -> None:

@@ -24,6 +24,10 @@ class FrameKind(StrEnum):
     FAILURE = "failure"
 
 
+LAST = (FrameKind.RESULT, FrameKind.FAILURE)
+"""Nothing comes after a frame of these."""
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One message of a worker. A job ends with exactly one RESULT or FAILURE."""
