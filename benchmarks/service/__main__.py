@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks import machine
 from benchmarks.results import Cell, Results, load
 from benchmarks.service import report
-from benchmarks.service.measures import MEASURES
+from benchmarks.service.measures import MEASURES, QUEUED
 
 _PACKAGES = ("qruntime", "qiskit", "qiskit-aer", "fastapi", "uvicorn", "sqlalchemy", "httpx2")
 
@@ -30,7 +30,7 @@ def main() -> None:
     asked = _arguments()
     described = machine.describe(_PACKAGES)
     begin = time.perf_counter()
-    cells = list(_measured(asked.only, quick=asked.quick))
+    cells = list(_measured(asked.only, quick=asked.quick, jobs=asked.jobs))
     results = Results({**described, "seconds": round(time.perf_counter() - begin)}, {}, cells)
     print(report.terminal(results))
     if asked.quick:
@@ -44,6 +44,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.service", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a minute, to see that it works")
     parser.add_argument("--only", nargs="+", choices=tuple(MEASURES), default=tuple(MEASURES))
+    parser.add_argument("--jobs", type=int, default=QUEUED, help="how many jobs are queued")
     parser.add_argument("--output", type=Path, help="the JSON file to write")
     asked = parser.parse_args()
     if asked.output is None:
@@ -52,10 +53,11 @@ def _arguments() -> argparse.Namespace:
     return asked
 
 
-def _measured(names: list[str], *, quick: bool) -> Iterator[Cell]:
+def _measured(names: list[str], *, quick: bool, jobs: int) -> Iterator[Cell]:
     for name in names:
         begin = time.perf_counter()
-        yield from MEASURES[name](quick=quick)
+        more = {"jobs": jobs} if name == "drain" else {}
+        yield from MEASURES[name](quick=quick, **more)
         print(f"{name}: {time.perf_counter() - begin:.0f} s", file=sys.stderr, flush=True)
 
 

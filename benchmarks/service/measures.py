@@ -21,6 +21,7 @@ from qruntime import RuntimeService
 from qruntime.core.jobs import EventKind, JobEvent, JobStatus
 
 NAME = "service"
+QUEUED = 10_000
 _SEED = 7
 
 
@@ -71,9 +72,9 @@ def _percentile(values: list[float], percent: int) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
-def drain(*, quick: bool) -> Iterator[Cell]:
+def drain(*, quick: bool, jobs: int = QUEUED) -> Iterator[Cell]:
     """Queue jobs behind two that wait, let all go, and count how often each has run."""
-    number, threads, slots = 100 if quick else 10_000, 4, 2
+    number, threads, slots = 100 if quick else jobs, 4, 2
     with serving("--workers", str(slots)) as server, server.client() as client:
         go, tally = server.folder / "go", server.folder / "tally"
         _keep_busy(client, slots, go)

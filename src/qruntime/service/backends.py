@@ -64,13 +64,12 @@ class Backends:
         """
         backend = self.find(name)
         properties = backend.properties()
-        options = {key: value for key, value in backend.options.items() if value is not None}
         return {
             "name": str(backend.name),
             "configuration": _encoded(configuration_from(backend.configuration()).to_dict()),
             "properties": None if properties is None else _encoded(properties.to_dict()),
             "status": _encoded(backend.status().to_dict()),
-            "options": _encoded(options),
+            "options": _encoded(dict(backend.options.items())),
         }
 
 

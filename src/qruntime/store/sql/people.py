@@ -19,6 +19,7 @@ from qruntime.store.sql.part import Part
 from qruntime.store.sql.rows import audit_entry_of, key_of, key_values, session_of, user_of
 from qruntime.store.sql.tables import api_keys, audit, sessions, users
 
+_SESSIONS = select(sessions).order_by(sessions.c.seq.desc())
 _USER = select(users).where(users.c.user_id == bindparam("wanted"))
 _KEY = (
     select(api_keys)
@@ -48,7 +49,7 @@ class SqlPeople(Part):
         return session_of(found[0])
 
     def sessions(self, *, owner: str | None = None, open_only: bool = False) -> list[Session]:
-        query = select(sessions).order_by(sessions.c.seq.desc())
+        query = _SESSIONS
         if owner is not None:
             query = query.where(sessions.c.owner == owner)
         if open_only:
