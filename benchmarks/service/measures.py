@@ -16,7 +16,7 @@ from benchmarks.families import FAMILIES, SHOTS, measured
 from benchmarks.measure import spread
 from benchmarks.results import Cell, Spread
 from benchmarks.service.cutting import cutting
-from benchmarks.service.serving import PROGRAMS, Serving, serving
+from benchmarks.service.serving import PROGRAMS, serving
 from qruntime import RuntimeService
 from qruntime.core.jobs import EventKind, JobEvent, JobStatus
 

@@ -356,7 +356,14 @@ def test_a_move_appends_its_events_before_its_own(store):
     )
 
     events = store.events("j")
-    assert [event.data for event in events] == [JobStatus.QUEUED, RUNNING, "a", "b", LONG, COMPLETED]
+    assert [event.data for event in events] == [
+        JobStatus.QUEUED,
+        RUNNING,
+        "a",
+        "b",
+        LONG,
+        COMPLETED,
+    ]
     assert [event.cursor for event in events] == [1, 2, 3, 4, 5, 6]
     assert {event.attempt for event in events[1:]} == {1}
     assert (moved.result, moved.usage) == ("1", JobUsage(1, 2, 3))

@@ -90,9 +90,10 @@ def work(orders: socket.socket) -> NoReturn:
 
 def _flush() -> None:
     """Write what has been printed, by libraries in C too, and is still in buffers."""
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        with contextlib.suppress(Exception):
+            stream.flush()  # type: ignore[union-attr]
     with contextlib.suppress(Exception):
-        sys.stdout.flush()
-        sys.stderr.flush()
         ctypes.CDLL(None).fflush(None)
 
 

@@ -187,8 +187,7 @@ class Dispatcher:
         now = self._clock()
         wall = self._store.now()
         sessions = self._store.sessions(open_only=True)
-        queued = [job for job in jobs if job.status is JobStatus.QUEUED]
-        running = [job for job in jobs if job.status is JobStatus.RUNNING]
+        queued, running = _by_status(jobs)
         held = watches.keys() | self._claimed.keys()
         self._reclaim([job for job in running if (job.job_id, job.attempt) not in held], now)
         taken = self._taken(watches, running)
@@ -328,3 +327,12 @@ class Dispatcher:
         self._job_seconds += _NEWEST * (seconds - self._job_seconds)
         del self._watches[key]
         self._store.bell.ring(QUEUE)
+
+
+def _by_status(jobs: Iterable[JobState]) -> tuple[list[JobState], list[JobState]]:
+    """Return the queued and the running ones."""
+    queued: list[JobState] = []
+    running: list[JobState] = []
+    for job in jobs:
+        (queued if job.status is JobStatus.QUEUED else running).append(job)
+    return queued, running

@@ -182,8 +182,8 @@ class Store(ABC):
     ) -> Job | None:
         """Move a job to a state, with the fields that go with it; return it as it is then.
 
-        The fields are ``result``, ``failure``, ``usage`` and ``isolation``, and ``events``, which are
-        appended before the move's own.
+        The fields are ``result``, ``failure``, ``usage`` and ``isolation``, and ``events``, which
+        are appended before the move's own.
 
         Returns None, and changes nothing, if the move is not legal from where the job is, if
         ``attempt`` is given and is not the job's, or if there is no such job. Of two ends only the
@@ -213,7 +213,8 @@ class Store(ABC):
     ) -> bool:
         """Append events of a running attempt, all of them; return whether it is the job's attempt.
 
-        With ``usage``, what the attempt has used so far is written with them. Nothing is appended after the job's end or for another attempt than the job's.
+        With ``usage``, what the attempt has used so far is written with them. Nothing is appended
+        after the job's end or for another attempt than the job's.
         """
 
     @abstractmethod

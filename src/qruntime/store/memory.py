@@ -159,7 +159,7 @@ class MemoryStore(Store):
             self._jobs[job.job_id] = job
             self._unfinished[job.job_id] = None
             self._events[job.job_id] = []
-            self._add_event(job, NewEvent(EventKind.STATUS, job.status))
+            self._add_events(job, NewEvent(EventKind.STATUS, job.status))
         self._ring(job.job_id, QUEUE)
         return job
 
@@ -202,8 +202,7 @@ class MemoryStore(Store):
                 return None
             if not set(fields) <= _FIELDS_OF_MOVES:
                 raise TypeError(f"a move has these fields: {', '.join(sorted(_FIELDS_OF_MOVES))}")
-            for event in fields.pop("events", ()):
-                self._add_event(job, event)
+            self._add_events(job, *fields.pop("events", ()))
             if to is JobStatus.RUNNING:
                 fields |= {"started": self._now(), "attempt": job.attempt + 1, "beat": 0}
             if to.final:
@@ -211,7 +210,7 @@ class MemoryStore(Store):
                 del self._unfinished[job_id]
             moved = replace(job, status=to, **fields)
             self._jobs[job_id] = moved
-            self._add_event(moved, NewEvent(EventKind.STATUS, to))
+            self._add_events(moved, NewEvent(EventKind.STATUS, to))
         self._ring(job_id, QUEUE)
         return moved
 
@@ -246,8 +245,7 @@ class MemoryStore(Store):
                 return False
             job = self._jobs[job_id]
             self._jobs[job_id] = replace(job, usage=usage or job.usage)
-            for event in events:
-                self._add_event(job, event)
+            self._add_events(job, *events)
         self._ring(job_id)
         return True
 
@@ -255,11 +253,11 @@ class MemoryStore(Store):
         job = self._jobs.get(job_id)
         return job is not None and job.status is JobStatus.RUNNING and job.attempt == attempt
 
-    def _add_event(self, job: Job, new: NewEvent) -> None:
+    def _add_events(self, job: Job, *added: NewEvent) -> None:
         events = self._events[job.job_id]
-        events.append(
-            JobEvent(len(events) + 1, new.kind, new.data, self._now(), new.level, job.attempt)
-        )
+        for new in added:
+            cursor = len(events) + 1
+            events.append(JobEvent(cursor, new.kind, new.data, self._now(), new.level, job.attempt))
 
     def events(self, job_id: str, *, after: int = 0, limit: int | None = None) -> list[JobEvent]:
         with self._lock:

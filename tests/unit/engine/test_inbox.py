@@ -74,13 +74,16 @@ def test_usage_is_recorded_as_it_was_last(store):
 
 def counted_writes(store):
     calls = []
-    for name in ("append", "move", "record_usage"):
 
-        def call(*args, name=name, real=getattr(store, name), **fields):
+    def counted(name, real):
+        def call(*args, **fields):
             calls.append(name)
             return real(*args, **fields)
 
-        setattr(store, name, call)
+        return call
+
+    for name in ("append", "move", "record_usage"):
+        setattr(store, name, counted(name, getattr(store, name)))
     return calls
 
 
