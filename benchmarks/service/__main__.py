@@ -31,7 +31,9 @@ def main() -> None:
     described = machine.describe(_PACKAGES)
     begin = time.perf_counter()
     cells = list(_measured(asked.only, quick=asked.quick, jobs=asked.jobs))
-    results = Results({**described, "seconds": round(time.perf_counter() - begin)}, {}, cells)
+    described["seconds"] = round(time.perf_counter() - begin)
+    described["load after"] = round(os.getloadavg()[0], 2)
+    results = Results(described, {}, cells)
     print(report.terminal(results))
     if asked.quick:
         print("\nquick: few rounds and jobs, to see that it works; no verdicts")

@@ -69,6 +69,11 @@ def goals(results: Results) -> str:
     return markdown(rows)
 
 
+def machine(results: Results) -> str:
+    """Return what it was measured on, and how much else that had to do."""
+    return f"{report.machine(results)} It was {results.machine['load after']} at the end."
+
+
 def facts(results: Results) -> str:
     """Return everything that was measured."""
     rows: Table = [["", "", "median (quartiles)"]]
@@ -86,7 +91,7 @@ def figure(value: Spread) -> str:
 
 
 BLOCKS: dict[str, Callable[[Results], str]] = {
-    "machine": report.machine,
+    "machine": machine,
     "goals": goals,
     "facts": facts,
 }
