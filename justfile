@@ -50,6 +50,10 @@ bench *arguments:
     @{{ bin }}/python -c 'import pennylane_lightning, qsimcirq, qulacs' 2> /dev/null || {{ bin }}/python -m pip install --quiet --requirement requirements-bench.txt
     {{ bin }}/python -m benchmarks {{ arguments }}
 
+# the server's start, latency, queue and streams, beside its goals; --quick only shows that it works
+bench-service *arguments:
+    @{{ bin }}/python -m benchmarks.service {{ arguments }}
+
 # refresh the locked versions of everything that development uses
 lock:
     {{ bin }}/uv pip compile --quiet --universal --python-version 3.11 --group dev --all-extras --no-emit-index-url --no-annotate --no-header pyproject.toml --output-file requirements-dev.txt

@@ -23,7 +23,7 @@ _PACKAGES = (
 )
 
 
-def describe() -> dict[str, Any]:
+def describe(packages: tuple[str, ...] = _PACKAGES) -> dict[str, Any]:
     """Return the processor, the system, the versions, and how busy the machine was."""
     return {
         "date": time.strftime("%Y-%m-%d"),
@@ -32,7 +32,7 @@ def describe() -> dict[str, Any]:
         "load before": round(os.getloadavg()[0], 2),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "versions": {name: _version(name) for name in _PACKAGES},
+        "versions": {name: _version(name) for name in packages},
     }
 
 

@@ -7,12 +7,14 @@ before it loads Qiskit itself.
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qruntime.errors import InvalidInputError
+from qruntime.errors import InvalidInputError, QRuntimeError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -29,9 +31,11 @@ if TYPE_CHECKING:
     from qruntime.engine.runtime import LocalRuntime
     from qruntime.program.backend import ProgramBackend
     from qruntime.service.access import Caller
+    from qruntime.service.backends import Backends
     from qruntime.store.base import Store
 
 ISOLATIONS = ("inline", "process")
+_BACKEND_OF_MOST = "aer_simulator"
 
 
 def launcher(isolation: str) -> Launcher:
@@ -104,7 +108,10 @@ class Server:
         self.broker.close()
         if self.housekeeping is not None:
             self.housekeeping.close()
-        self.store.close()
+        try:
+            self.app.state.parts.audit.flush()
+        finally:
+            self.store.close()
 
 
 def server(settings: Settings) -> Server:
@@ -120,7 +127,8 @@ def server(settings: Settings) -> Server:
     from qruntime.environments.environments import Environments
 
     environments = Environments(settings.environments)
-    agent = NodeAgent(environments=environments)  # it warms up while the rest is made
+    # It warms up while the rest is made: at first with no more than the first job needs.
+    agent = NodeAgent(environments=environments, preload_after=1)
     from qruntime.api.app import create_app
     from qruntime.api.parts import Parts
     from qruntime.backends.registry import installed
@@ -147,9 +155,11 @@ def server(settings: Settings) -> Server:
         settings=_engine_settings(settings),
         broker=broker,
     )
+    backends = Backends(registry)
+    threading.Thread(target=_make_default, args=(backends,), daemon=True).start()
     parts = Parts(
         store,
-        Backends(registry),
+        backends,
         limits=_api_limits(settings),
         positions=engine.positions,
         token_caller=_token_caller(settings, store),
@@ -166,6 +176,12 @@ def server(settings: Settings) -> Server:
         admin_key,
         None if days is None else Housekeeping(store, days),
     )
+
+
+def _make_default(backends: Backends) -> None:
+    """Make the backend of most jobs, which takes a second: the first submission finds it made."""
+    with contextlib.suppress(QRuntimeError):
+        backends.find(_BACKEND_OF_MOST)
 
 
 def _limits(settings: Settings) -> Limits:

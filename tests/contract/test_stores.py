@@ -334,6 +334,49 @@ def test_a_running_attempt_writes_its_usage_and_no_event(store):
     assert len(store.events("j")) == 2
 
 
+def test_usage_is_written_with_the_events_it_belongs_to(store):
+    add(store)
+    start(store)
+
+    assert store.append("j", 1, log("a"), JobUsage(1, 2, 3))
+    assert not store.append("j", 2, log("b"), JobUsage(9, 9, 9))
+    assert store.append("j", 1, log("c"))
+
+    assert store.job("j").usage == JobUsage(1, 2, 3)
+    assert [event.data for event in store.events("j")][2:] == ["a", "c"]
+
+
+def test_a_move_appends_its_events_before_its_own(store):
+    add(store)
+    start(store)
+    store.append("j", 1, log("a"))
+
+    moved = store.move(
+        "j", COMPLETED, attempt=1, result="1", usage=JobUsage(1, 2, 3), events=log("b", LONG)
+    )
+
+    events = store.events("j")
+    assert [event.data for event in events] == [
+        JobStatus.QUEUED,
+        RUNNING,
+        "a",
+        "b",
+        LONG,
+        COMPLETED,
+    ]
+    assert [event.cursor for event in events] == [1, 2, 3, 4, 5, 6]
+    assert {event.attempt for event in events[1:]} == {1}
+    assert (moved.result, moved.usage) == ("1", JobUsage(1, 2, 3))
+
+
+def test_a_move_that_is_refused_appends_nothing(store):
+    add(store)
+    start(store)
+
+    assert store.move("j", COMPLETED, attempt=2, events=log("b")) is None
+    assert len(store.events("j")) == 2
+
+
 def test_beats_count_for_those_that_still_run_and_tell_who_they_are(store):
     for job_id in "abc":
         add(store, job_id)

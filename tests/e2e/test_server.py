@@ -243,8 +243,11 @@ def test_a_plain_function_is_refused_with_what_to_do(service):
 
 
 def test_a_wrong_key_is_told(server):
-    with pytest.raises(NotAuthenticatedError, match="not a key"):
-        RuntimeService(server.url, "qrt_000000000000_wrong").backends()
+    with (
+        RuntimeService(server.url, "qrt_000000000000_wrong") as service,
+        pytest.raises(NotAuthenticatedError, match="not a key"),
+    ):
+        service.backends()
 
 
 def test_a_backend_of_the_server_runs_circuits(service):
@@ -372,16 +375,16 @@ def test_all_processes_of_a_server_are_gone_after_kill_9(serve):
 def test_a_follower_goes_on_when_the_server_comes_back(serve):
     first = serve("--workers", "1")
     port = first.url.rpartition(":")[2]
-    service = first.service()
-    program = service.upload_program(WAIT, name="wait")
-    job = service.run(program, options={"max_attempts": 1})
-    follower = job.events()
-    while next(follower).data != '"started"':
-        pass
-    first.kill()
-    serve("--workers", "1", "--port", port, key=first.key)
+    with first.service() as service:
+        program = service.upload_program(WAIT, name="wait")
+        job = service.run(program, options={"max_attempts": 1})
+        follower = job.events()
+        while next(follower).data != '"started"':
+            pass
+        first.kill()
+        serve("--workers", "1", "--port", port, key=first.key)
 
-    assert [event.data for event in follower][-1] == "FAILED"
+        assert [event.data for event in follower][-1] == "FAILED"
 
 
 def test_a_server_that_is_not_there_is_told():
@@ -389,6 +392,7 @@ def test_a_server_that_is_not_there_is_told():
 
     with pytest.raises(UnavailableError, match=r"http://127.0.0.1:1 cannot be reached"):
         HttpConnection(requests).backends()
+    requests.close()
 
 
 def qruntime(

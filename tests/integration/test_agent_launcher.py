@@ -39,7 +39,7 @@ def failure_of(frames):
     [
         ("os._exit(3)", {}, "worker_died", "exit status 3"),
         ("os.kill(os.getpid(), 9)", {}, "worker_died", "SIGKILL"),
-        ("os.kill(os.getppid(), 9)", {}, "worker_died", "ended from outside"),
+        ("os.kill(os.getppid(), 9); signal.pause()", {}, "worker_died", "ended from outside"),
         (
             "exec('while True: pass')",
             {"limits": Limits(cpu_seconds=0.1)},
@@ -53,7 +53,7 @@ def test_a_worker_that_does_not_end_its_program_is_one_failure(
     starter, statement, fields, code, cause
 ):
     frames = []
-    program = f"import os\ndef main(backend, user_messenger):\n    {statement}\n"
+    program = f"import os, signal\ndef main(backend, user_messenger):\n    {statement}\n"
     attempt = launch(starter, program, frames.append, **fields)
     assert attempt.wait(60)
 

@@ -25,14 +25,14 @@ from qruntime.agent.reactor import READ, WRITE, Reactor
 from qruntime.agent.zygotes import Kind, Zygotes
 from qruntime.core.jobs import JobFailure
 from qruntime.errors import UndecodableError
-from qruntime.worker.task import Frame, FrameKind
+from qruntime.worker.task import LAST, Frame, FrameKind
 
 HELD_BYTES = 1024 * 1024
 """An attempt of which more than this has not been fetched is not listened to for now."""
 
 DIED = "worker_died"
 _PART = 1 << 16
-_LAST = (FrameKind.RESULT, FrameKind.FAILURE)
+_PARTS_OF_A_PIPE = 16
 _RETRY_SECONDS = 0.05
 _TRIES = 3
 _MORE_SECONDS = 2.0
@@ -195,6 +195,10 @@ class RunningAttempt:
             self._lost()
 
     def _lost(self) -> None:
+        if self._last is not None:
+            tree.send([self._worker], signal.SIGKILL)
+            self._end(EndReason.FINISHED, None)
+            return
         if self._supervisor:
             tree.send([self._worker], signal.SIGKILL)
             cause = "the process that watched over the worker was ended from outside"
@@ -255,16 +259,24 @@ class RunningAttempt:
 
     def _drain(self) -> None:
         """Take all that is there; after the end of a worker nobody writes any more."""
-        for descriptor in list(self._streams):
+        for descriptor in [number for number, name in self._streams.items() if name == "channel"]:
             while self._read(descriptor):
                 pass
+        self._drain_printed()
+
+    def _drain_printed(self) -> None:
+        for descriptor in [number for number, name in self._streams.items() if name != "channel"]:
+            parts = 0  # who still prints must not hold up the others
+            while parts < _PARTS_OF_A_PIPE and self._read(descriptor):
+                parts += 1
         for name in ("STDOUT", "STDERR"):
             for line in self._lines[name].rest():
                 self._take(name, line)
 
     def _take(self, name: str, line: bytes) -> None:
         if name != "channel":
-            self._print(Frame(FrameKind.LOG, line.decode(errors="replace"), name))
+            if self._last is None:
+                self._print(Frame(FrameKind.LOG, line.decode(errors="replace"), name))
             return
         if self._failure is not None or self._last is not None:
             return
@@ -274,12 +286,21 @@ class RunningAttempt:
             cause = "the program wrote into the channel of its worker: nothing can be read"
             self._fail(JobFailure(DIED, cause))
             return
-        if frame.kind in _LAST:
-            self._last = None if self._killed else frame
+        if frame.kind in LAST:
+            if not self._killed:
+                self._take_last(frame)
         elif frame.kind is FrameKind.LOG:
             self._print(frame)
         elif frame.kind is not FrameKind.INTERIM_RESULT or self._counted(frame):
             self._log.add(self.attempt_id, frame)
+
+    def _take_last(self, frame: Frame) -> None:
+        """Tell the last frame at once, behind what was printed before: the end takes a while."""
+        if frame.kind is FrameKind.FAILURE:
+            frame = failure_frame(named(failure_of(frame), self._limits))
+        self._drain_printed()
+        self._last = frame
+        self._log.add(self.attempt_id, frame)
 
     def _print(self, frame: Frame) -> None:
         """Pass a line on as long as there are not too many."""
@@ -316,9 +337,6 @@ class RunningAttempt:
 
     def _finish(self, status: int | None, limit: str | None) -> None:
         if self._last is not None:
-            if self._last.kind is FrameKind.FAILURE:
-                self._last = failure_frame(named(failure_of(self._last), self._limits))
-            self._log.add(self.attempt_id, self._last)
             self._end(EndReason.FINISHED, None)
         elif self._killed:
             self._end(EndReason.KILLED, None)

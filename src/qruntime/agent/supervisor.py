@@ -16,6 +16,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import time
 from collections.abc import Callable
 from typing import NoReturn
@@ -29,13 +30,16 @@ _IDLE_SECONDS = 1.0
 _KILL_SECONDS = 0.01
 _PEAK_UNIT = 1024 if tree.LINUX else 1
 
+TAKER = struct.Struct("i")
+"""How a supervisor says that it is the one that has taken an order."""
+
 Work = Callable[[socket.socket], NoReturn]
 
 
 def supervise(orders: socket.socket, taken: int | None, work: Work) -> NoReturn:
     """Fork a worker, wait for an order, see the worker through to its end, and exit.
 
-    ``taken`` is written to when the order has come.
+    When the order has come, the process's number is written to ``taken``.
     """
     with contextlib.suppress(PermissionError):  # it leads its session already
         os.setsid()
@@ -55,7 +59,7 @@ def supervise(orders: socket.socket, taken: int | None, work: Work) -> NoReturn:
         os.kill(worker, signal.SIGKILL)
         os._exit(0)
     if taken is not None:
-        os.write(taken, b"t")
+        os.write(taken, TAKER.pack(os.getpid()))
         os.close(taken)
     orders.close()
     order, (home, *descriptors) = received

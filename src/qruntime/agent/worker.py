@@ -91,11 +91,17 @@ def work(orders: socket.socket) -> NoReturn:
         code = 0
     except BaseException:  # noqa: BLE001  the edge of the process: it is told, and the agent sees the exit
         sys.excepthook(*sys.exc_info())
-    with contextlib.suppress(Exception):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        ctypes.CDLL(None).fflush(None)
+    _flush()
     os._exit(code)  # what the program left running does not hold up the end
+
+
+def _flush() -> None:
+    """Write what has been printed, by libraries in C too, and is still in buffers."""
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        with contextlib.suppress(Exception):
+            stream.flush()  # type: ignore[union-attr]
+    with contextlib.suppress(Exception):
+        ctypes.CDLL(None).fflush(None)
 
 
 def _settle(order: Order, output: int, errors: int) -> None:
@@ -124,7 +130,7 @@ def _settle(order: Order, output: int, errors: int) -> None:
 def _run(order: Order, channel: Channel) -> None:
     global home  # noqa: PLW0603  one process has one channel
     from qruntime.worker.runner import run_task
-    from qruntime.worker.task import Task
+    from qruntime.worker.task import LAST, Task
 
     registry = prepared_registry()
     if order.references is not None:
@@ -132,7 +138,13 @@ def _run(order: Order, channel: Channel) -> None:
     home = channel
     task = Task.from_json(channel.receive())
     order.limits.apply()
-    run_task(task, channel.send, create=registry.create, receive=channel.receive_frame)
+
+    def send(frame: Frame) -> None:
+        if frame.kind in LAST:  # nothing that comes after it is read
+            _flush()
+        channel.send(frame)
+
+    run_task(task, send, create=registry.create, receive=channel.receive_frame)
 
 
 def rehearse() -> None:

@@ -20,7 +20,7 @@ import sys
 from typing import NoReturn
 
 from qruntime.agent import tree
-from qruntime.agent.supervisor import supervise
+from qruntime.agent.supervisor import TAKER, supervise
 from qruntime.agent.worker import prepared_registry, work, work_after_rehearsal
 
 ALWAYS = (
@@ -35,6 +35,8 @@ ALWAYS = (
     "qruntime.execution.tiers",
 )
 TAINTED = 3
+_WAITING = 2
+"""While one takes an order another one is ready, which has had the time to rehearse."""
 
 
 def main() -> None:
@@ -76,7 +78,7 @@ def _make_what_jobs_make() -> None:
 
 
 class _Zygote:
-    """Keeps one supervisor with its worker waiting for an order; forks the next when it came."""
+    """Keeps supervisors with their workers waiting for orders; forks another when one has come."""
 
     def __init__(self, orders: socket.socket, status: int) -> None:
         self._orders = orders
@@ -85,7 +87,7 @@ class _Zygote:
         self._wake, self._waker = os.pipe()
         for descriptor in (self._taken, self._wake, self._waker):
             os.set_blocking(descriptor, False)
-        self._waiting = 0
+        self._waiting: set[int] = set()
         self._supervisors: set[int] = set()
 
     def serve(self) -> NoReturn:
@@ -96,6 +98,7 @@ class _Zygote:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._fork()
         self._tell({"ready": os.getpid()})
+        self._fork_more()
         poll = select.poll()
         for descriptor in (self._taken, self._wake):
             poll.register(descriptor, select.POLLIN)
@@ -103,38 +106,47 @@ class _Zygote:
         open_ = True
         while open_ or self._supervisors:
             ready = {descriptor for descriptor, _ in poll.poll()}
-            for descriptor in ready & {self._taken, self._wake}:
-                os.read(descriptor, 4096)
+            if self._wake in ready:
+                os.read(self._wake, 4096)
+            if self._taken in ready:
+                pids = os.read(self._taken, 4096)
+                self._waiting.difference_update(pid for (pid,) in TAKER.iter_unpack(pids))
             if open_ and self._orders.fileno() in ready:
                 open_ = False
                 poll.unregister(self._orders)
             self._reap()
-            if open_ and (self._taken in ready or self._waiting not in self._supervisors):
-                self._fork()
+            if open_:
+                self._fork_more()
         os._exit(0)
 
     def _tell(self, held: dict[str, object]) -> None:
         with contextlib.suppress(OSError):
             os.write(self._status, json.dumps(held).encode() + b"\n")
 
+    def _fork_more(self) -> None:
+        while len(self._waiting) < _WAITING:
+            self._fork()
+
     def _fork(self) -> None:
         number = tree.threads()
         if number != 1:
             self._tell({"threads": number})
             os._exit(TAINTED)
-        self._waiting = os.fork()
-        if self._waiting == 0:
+        pid = os.fork()
+        if pid == 0:
             signal.set_wakeup_fd(-1)
             for descriptor in (self._status, self._taken, self._wake, self._waker):
                 os.close(descriptor)
             supervise(self._orders, self._taker, work_after_rehearsal)
-        self._supervisors.add(self._waiting)
+        self._waiting.add(pid)
+        self._supervisors.add(pid)
 
     def _reap(self) -> None:
         """Note which supervisors have ended; kill what one that was killed has left behind."""
         with contextlib.suppress(ChildProcessError):
             while (pid := os.waitpid(-1, os.WNOHANG)[0]) != 0:
                 self._supervisors.discard(pid)
+                self._waiting.discard(pid)
         strangers = set(tree.children(os.getpid())) - self._supervisors
         for pid in strangers:
             tree.kill_descendants(pid)

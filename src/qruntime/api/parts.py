@@ -10,10 +10,11 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from qruntime.api.audit import AuditLog
 from qruntime.api.rates import Rates
 from qruntime.core.users import AuditEntry
 from qruntime.environments.installed import Resolve, use_what_is_here
-from qruntime.errors import NotAuthenticatedError, QRuntimeError
+from qruntime.errors import NotAuthenticatedError
 from qruntime.program.checks import check_program
 from qruntime.service.access import Caller
 from qruntime.service.backends import Backends
@@ -61,10 +62,14 @@ class Parts:
     try_import: TryImport = check_program
     resolve: Resolve = use_what_is_here
     rates: Rates = field(default_factory=Rates)
+    audit: AuditLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "audit", AuditLog(self.store))
 
 
-def parts_of(request: Request) -> Parts:
-    """Return the parts of the app that answers a request."""
+async def parts_of(request: Request) -> Parts:
+    """Return the parts of the app that answers a request. Async: it needs no thread."""
     found: Parts = request.app.state.parts
     return found
 
@@ -93,15 +98,11 @@ def caller_of(
         )
     except NotAuthenticatedError as error:
         parts.rates.count_failure(address, parts.limits.failed_logins_a_minute)
-        _audit(parts.store, address, "authenticate", error)
+        parts.audit.add(AuditEntry(parts.store.now(), "", "authenticate", address, error.code))
         raise
     request.state.user_id = caller.user_id
     parts.rates.count(caller.user_id, parts.limits.requests_a_minute)
     return caller
-
-
-def _audit(store: Store, address: str, action: str, error: QRuntimeError) -> None:
-    store.add_audit(AuditEntry(store.now(), "", action, address, error.code))
 
 
 PartsDep = Annotated[Parts, Depends(parts_of)]

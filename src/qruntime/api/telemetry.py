@@ -6,20 +6,17 @@ No line holds a body, a query string, a key or anything of a program.
 
 from __future__ import annotations
 
-import logging
 import time
 import uuid
 from collections.abc import Callable
 from functools import partial
 
 import structlog
-from anyio import to_thread
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from qruntime.api.parts import Parts
 from qruntime.core.users import AuditEntry
-from qruntime.errors import QRuntimeError
-from qruntime.store.base import Store
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _logger = structlog.get_logger("qruntime.api")
@@ -100,18 +97,11 @@ class Watched:
                 user=user_id,
             )
             if method not in _READS and user_id:
-                store: Store = scope["app"].state.parts.store
+                parts: Parts = scope["app"].state.parts
                 action = f"{method} {route}"
-                entry = AuditEntry(store.now(), user_id, action, _target(scope), str(status))
-                await to_thread.run_sync(_write, store, entry)
+                entry = AuditEntry(parts.store.now(), user_id, action, _target(scope), str(status))
+                parts.audit.add(entry)
 
 
 def _target(scope: Scope) -> str:
     return ",".join(str(value) for value in scope.get("path_params", {}).values())
-
-
-def _write(store: Store, entry: AuditEntry) -> None:
-    try:
-        store.add_audit(entry)
-    except QRuntimeError:
-        logging.getLogger(__name__).exception("the audit log could not be written")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from collections.abc import Iterator
@@ -163,8 +164,11 @@ class HttpConnection:
             left = None if deadline is None else deadline - time.monotonic()
             late = left is not None and left <= 0
             try:
-                for event in self._next(job_id, after, left, pushed=broken < _TRIES and not late):
+                coming = self._next(job_id, after, left, pushed=broken < _TRIES and not late)
+                for event in coming:
                     after, broken = event.cursor, 0
+                    if event.last:
+                        _see_out(coming)
                     yield event
                     if event.last:
                         return
@@ -231,6 +235,13 @@ class HttpConnection:
         """
         text = self._requests.call(method, path, json=json, params=params)
         return loads(text) if text else None
+
+
+def _see_out(stream: Iterator[JobEvent]) -> None:
+    """Read a stream to its end, after which its connection serves the next call."""
+    with contextlib.suppress(BrokenStreamError):
+        for _ in stream:
+            pass
 
 
 def _options(options: JobOptions) -> dict[str, Any]:

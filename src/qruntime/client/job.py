@@ -6,6 +6,7 @@ from __future__ import annotations
 import html
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -129,12 +130,11 @@ class RuntimeJob:
             JobCancelledError: it was cancelled.
             JobTimeoutError: ``timeout`` seconds were not enough; the job goes on.
         """
-        self.wait_for_final_state(timeout)
-        job = self.snapshot()
-        if job.status is JobStatus.CANCELLED:
+        status = self._end(timeout)
+        if status is JobStatus.CANCELLED:
             raise JobCancelledError(f"job '{self._job_id}' was cancelled")
-        if job.status is not JobStatus.COMPLETED:
-            raise self._error(job)
+        if status is not JobStatus.COMPLETED:
+            raise self._error(self.snapshot())
         return (decoder or self._decoder).decode(self.result_text())
 
     def result_text(self) -> str:
@@ -163,8 +163,11 @@ class RuntimeJob:
         Raises:
             JobTimeoutError: ``timeout`` seconds were not enough; the job goes on.
         """
-        for _ in self.events(timeout=timeout, after=0):
-            pass
+        self._end(timeout)
+
+    def _end(self, timeout: float | None) -> JobStatus:
+        (last,) = deque(self.events(timeout=timeout), maxlen=1)
+        return JobStatus(last.data)
 
     def events(self, *, after: int = 0, timeout: float | None = None) -> Iterator[JobEvent]:
         """Yield the job's events after a cursor, as they come, until the job's end.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -34,6 +35,10 @@ from qruntime.store.bell import QUEUE
 _logger = logging.getLogger(__name__)
 _WEIGHTS_SECONDS = 10.0
 _NEWEST = 0.2
+_MOST_PAUSE_SECONDS = 0.5
+_LOOK_SHARE = 5.0
+_CHEAP_LOOK_SECONDS = 0.02
+_SHORTEST_JOB_SECONDS = 0.01
 
 _Attempt = tuple[str, int]
 
@@ -97,6 +102,7 @@ class Dispatcher:
         self._job_seconds = settings.rules.job_seconds
         self._claiming = True
         self._next: deque[JobState] = deque()
+        self._look_seconds = 0.0
         self._positions: Callable[[], dict[str, Position]] = dict
 
     @property
@@ -108,6 +114,17 @@ class Dispatcher:
     def busy(self) -> bool:
         """Whether there is anything that this engine holds."""
         return bool(self._watches or self._claimed)
+
+    @property
+    def pause_seconds(self) -> float:
+        """How long not to look again after a look began: one at a long queue is dear."""
+        return min(_MOST_PAUSE_SECONDS, _LOOK_SHARE * self._look_seconds)
+
+    @property
+    def idle(self) -> bool:
+        """Whether slots are free, nothing is known that could start there, and a look is cheap."""
+        free = self._slots - len(self._watches)
+        return free > 0 and not self._next and self._look_seconds < _CHEAP_LOOK_SECONDS
 
     def positions(self) -> dict[str, Position]:
         """Return where the queued jobs stood at the last look."""
@@ -139,11 +156,14 @@ class Dispatcher:
         """
         with self._looking:
             self._prove()
+            began = self._clock()
             watches = dict(self._watches)
             jobs = self._store.unfinished()
             self._fence(watches, jobs)
             if self._claiming:
-                self._decide(watches, jobs)
+                start, reservations = self._decide(watches, jobs)
+                self._look_seconds = self._clock() - began
+                self._start(start, reservations)
 
     def refill(self) -> None:
         """Start on free slots what the last look found to be next: a look at a long queue is dear.
@@ -163,12 +183,14 @@ class Dispatcher:
             if key not in running:
                 watch.lose()
 
-    def _decide(self, watches: dict[_Attempt, Watch], jobs: list[JobState]) -> None:
+    def _decide(
+        self, watches: dict[_Attempt, Watch], jobs: list[JobState]
+    ) -> tuple[list[JobState], list[Reservation]]:
+        """End what can go on no more; return what starts now, and the sessions that count."""
         now = self._clock()
         wall = self._store.now()
         sessions = self._store.sessions(open_only=True)
-        queued = [job for job in jobs if job.status is JobStatus.QUEUED]
-        running = [job for job in jobs if job.status is JobStatus.RUNNING]
+        queued, running = _by_status(jobs)
         held = watches.keys() | self._claimed.keys()
         self._reclaim([job for job in running if (job.job_id, job.attempt) not in held], now)
         taken = self._taken(watches, running)
@@ -180,9 +202,9 @@ class Dispatcher:
         decided = plan(
             waiting,
             taken,
-            # one round more, for slots that become free before the next look; limits are kept,
+            # more rounds, for slots that become free before the next look; limits are kept,
             # because these count as running too
-            slots=self._slots * (1 if reservations else 2),
+            slots=self._slots * (1 if reservations else self._rounds()),
             sessions=reservations,
             shares=shares,
             rules=rules,
@@ -202,8 +224,13 @@ class Dispatcher:
             self._reservations.close(self._store, session)
         start = [by_id[job_id] for job_id in decided.start]
         free = len(start) if reservations else max(0, self._slots - sum(t.here for t in taken))
-        self._start(start[:free], reservations)
         self._next = deque(start[free:])
+        return start[:free], reservations
+
+    def _rounds(self) -> int:
+        """Return how often each slot may become free before the next look, and once more."""
+        rounds = self.pause_seconds / max(self._job_seconds, _SHORTEST_JOB_SECONDS)
+        return 2 + math.ceil(rounds)
 
     def _taken(self, watches: dict[_Attempt, Watch], running: Sequence[JobState]) -> list[Running]:
         """Return what holds slots: own workers hold theirs until they are gone."""
@@ -303,3 +330,12 @@ class Dispatcher:
         self._job_seconds += _NEWEST * (seconds - self._job_seconds)
         del self._watches[key]
         self._store.bell.ring(QUEUE)
+
+
+def _by_status(jobs: Iterable[JobState]) -> tuple[list[JobState], list[JobState]]:
+    """Return the queued and the running ones."""
+    queued: list[JobState] = []
+    running: list[JobState] = []
+    for job in jobs:
+        (queued if job.status is JobStatus.QUEUED else running).append(job)
+    return queued, running

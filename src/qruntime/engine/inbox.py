@@ -22,6 +22,7 @@ _EVENTS = {
 _BATCH_EVENTS = 1000
 _BATCH_CHARACTERS = 4_000_000
 _PAGE = 1000
+_USAGE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class Inbox:
         self._end: _End | None = None
         self._pending: list[_Entry] = []
         self._unsure = False
+        self._awaited = False
+        self._apart = False
         self._written = 0
         self._counted = 0
         self._cursor = 0
@@ -110,6 +113,7 @@ class Inbox:
             return
         self._entries.append(entry)
         self._held += size
+        self._awaited = self._awaited or entry.usage is None
         self._wake()
 
     # the engine's side --------------------------------------------------------------------------
@@ -141,34 +145,43 @@ class Inbox:
             self._woken = False
 
     def gather(self, seconds: float) -> None:
-        """Wait for more to write at once, if there is something to write and no end in sight."""
+        """Wait for more to write at once, if there is something to write and no end in sight.
+
+        What nobody waits for, a usage, is left longer: mostly the end comes soon after it.
+        """
         with self._changed:
-            if self._entries:
-                self._changed.wait_for(
-                    lambda: self._closed or len(self._entries) >= _BATCH_EVENTS, seconds
-                )
+            if not self._entries:
+                return
+            self._changed.wait_for(lambda: self._closed or self._awaited, _USAGE_SECONDS)
+            self._changed.wait_for(
+                lambda: self._closed or len(self._entries) >= _BATCH_EVENTS, seconds
+            )
 
     def flush(self) -> None:
-        """Write what has come, in order, and the end when it has come.
+        """Write what has come, in order, and the end when it has come, with the last of it.
 
         Raises:
             StoreError: the store failed; what is not written is kept, and may be tried again.
         """
         while not self.over:
-            batch = self._next_batch()
-            if not batch and self._end is None:
+            batch, end = self._next_batch()
+            if not batch and end is None:
                 return
             try:
-                if batch:
+                if end is None:
                     self._append(batch)
-                elif self._end is not None:
-                    self._move(self._end)
+                else:
+                    self._move(end, batch)
             except StoreError:
                 raise
             except QRuntimeError as error:  # the store refuses what the worker sent: too large
-                self._refuse(error)
+                if end is not None and batch:
+                    self._apart = True  # what came before the end may be taken all the same
+                else:
+                    self._refuse(error)
 
-    def _next_batch(self) -> list[_Entry]:
+    def _next_batch(self) -> tuple[list[_Entry], _End | None]:
+        """Return what to write next, and the end if that may be written with it."""
         with self._changed:
             size = 0
             while (
@@ -180,18 +193,16 @@ class Inbox:
                 entry = self._entries.popleft()
                 self._pending.append(entry)
                 size += len(entry.event.data)
-            return self._pending
+            self._awaited = any(entry.usage is None for entry in self._entries)
+            rest = self._unsure or bool(self._entries) or (self._apart and bool(self._pending))
+            return self._pending, None if rest else self._end
 
     def _append(self, batch: list[_Entry]) -> None:
         written = self._unsure and self._is_written(len(batch))
         if not written:
-            usage = next((entry.usage for entry in reversed(batch) if entry.usage), None)
-            if usage is not None:
-                self._store.record_usage(self._job_id, self._attempt, usage)
             self._unsure = True
-            written = self._store.append(
-                self._job_id, self._attempt, [entry.event for entry in batch]
-            )
+            events = [entry.event for entry in batch]
+            written = self._store.append(self._job_id, self._attempt, events, _usage_of(batch))
         with self._changed:
             self._unsure = False
             if not written:
@@ -211,9 +222,15 @@ class Inbox:
             )
         return self._counted >= self._written + more
 
-    def _move(self, end: _End) -> None:
-        self._store.move(self._job_id, end.status, attempt=self._attempt, **end.fields)
+    def _move(self, end: _End, batch: list[_Entry]) -> None:
+        fields = dict(end.fields)
+        if batch:
+            fields["events"] = [entry.event for entry in batch]
+        if (usage := _usage_of(batch)) is not None:
+            fields["usage"] = usage
+        moved = self._store.move(self._job_id, end.status, attempt=self._attempt, **fields)
         with self._changed:
+            self.cut = self.cut or moved is None
             self._finish()
 
     def _refuse(self, error: QRuntimeError) -> None:
@@ -253,6 +270,10 @@ class Inbox:
     def _wake(self) -> None:
         self._woken = True
         self._changed.notify_all()
+
+
+def _usage_of(batch: list[_Entry]) -> JobUsage | None:
+    return next((entry.usage for entry in reversed(batch) if entry.usage), None)
 
 
 def _failure_of(frame: Frame) -> JobFailure:

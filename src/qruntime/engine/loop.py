@@ -20,8 +20,6 @@ from qruntime.store.base import Store
 from qruntime.store.bell import QUEUE
 
 _logger = logging.getLogger(__name__)
-_MOST_PAUSE_SECONDS = 0.25
-_LOOK_SHARE = 5.0
 
 
 class Engine:
@@ -126,14 +124,15 @@ class Engine:
             if failures:
                 self._over.wait(back_off(failures))
                 continue
-            took = time.monotonic() - began
             self._store.bell.wait(QUEUE, seen, self._settings.poll_seconds)
-            self._refill_until(began + min(_MOST_PAUSE_SECONDS, _LOOK_SHARE * took))
+            self._refill_until(began + self._dispatcher.pause_seconds)
         self._over.set()
 
     def _refill_until(self, moment: float) -> None:
         """Keep the slots busy without looking, so that many changes cost one look."""
         while (left := moment - time.monotonic()) > 0 and not self._over.is_set():
+            if self._dispatcher.idle:
+                return
             seen = self._store.bell.count(QUEUE)
             try:
                 self._dispatcher.refill()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from qruntime import wire
@@ -12,6 +13,8 @@ from qruntime.core.jobs import Job
 from qruntime.service.jobs import time_limit
 from qruntime.store.base import Store
 from qruntime.worker.task import Task
+
+_VERSIONS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,9 @@ class StoredOrders:
         longest_seconds: float | None = None,
         describe: Callable[[str], str] = lambda _name: "",
     ) -> None:
-        self._store = store
         self._describe = describe
         self._longest_seconds = longest_seconds
+        self._version = lru_cache(_VERSIONS)(store.version)  # a version never changes
 
     def take(self, job: Job) -> Order | None:
         """Return the order of a job of a program's version.
@@ -58,7 +61,7 @@ class StoredOrders:
             ProgramNotFoundError: the version is gone, or the job is one of a plain function.
             ExecutionError: the provider of the job's backend cannot be asked.
         """
-        program = self._store.version(job.program_id, job.version)
+        program = self._version(job.program_id, job.version)
         options = job.options
         task = Task(
             inputs=job.inputs,

@@ -25,7 +25,7 @@ def check_requirements(requirements: Mapping[str, Any], backend: Any) -> None:
     """
     schema = {key: value for key, value in requirements.items() if key != _MIN_QUBITS}
     least = requirements.get(_MIN_QUBITS, 0)
-    if backend.num_qubits is not None and backend.num_qubits < least:
+    if least and backend.num_qubits is not None and backend.num_qubits < least:
         raise InvalidInputError(
             f"the program requires a backend with at least {least} qubits; '{backend.name}' has "
             f"{backend.num_qubits}"

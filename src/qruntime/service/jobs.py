@@ -22,7 +22,7 @@ from qruntime.program.schema import validate, with_defaults
 from qruntime.service.access import Caller, need, see_job
 from qruntime.service.backends import Backends
 from qruntime.service.limits import check_room
-from qruntime.service.programs import find_version
+from qruntime.service.programs import runnable_version
 from qruntime.service.sessions import check_session
 from qruntime.store.base import Store
 
@@ -56,9 +56,9 @@ def submit_job(
         raise UnsupportedOptionError(
             "runtime option 'image' cannot be honoured: this server has one environment"
         )
-    program = find_version(store, caller, submission.program_id, submission.version)
+    program = runnable_version(store, caller, submission.program_id, submission.version)
     backends.check(options, program.metadata.spec)
-    waiting = JobQuery(owner=caller.user_id, status=JobStatus.QUEUED)
+    waiting = JobQuery(owner=caller.user_id, status=JobStatus.QUEUED, pending=True)
     check_room(store.count_jobs(waiting), queued_at_most)
     return queue_job(store, caller, program, submission.inputs, options, key=submission.key)
 

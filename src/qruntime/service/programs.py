@@ -215,6 +215,20 @@ def find_version(
     return store.version(program_id, _digest_of(store, program, version))
 
 
+def runnable_version(
+    store: Store, caller: Caller, program_id: str, version: str = LATEST
+) -> ProgramVersion:
+    """Return what ``find_version`` does, but of the current version not its source.
+
+    Raises:
+        ProgramNotFoundError: there is no such program or version.
+    """
+    program = find_program(store, caller, program_id)
+    if version == LATEST:
+        return program.current
+    return store.version(program_id, _digest_of(store, program, version))
+
+
 def _digest_of(store: Store, program: Program, version: str) -> str:
     if version == LATEST:
         return program.current.version

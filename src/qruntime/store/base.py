@@ -183,7 +183,8 @@ class Store(ABC):
     ) -> Job | None:
         """Move a job to a state, with the fields that go with it; return it as it is then.
 
-        The fields are ``result``, ``failure``, ``usage`` and ``isolation``.
+        The fields are ``result``, ``failure``, ``usage`` and ``isolation``, and ``events``, which
+        are appended before the move's own.
 
         Returns None, and changes nothing, if the move is not legal from where the job is, if
         ``attempt`` is given and is not the job's, or if there is no such job. Of two ends only the
@@ -208,10 +209,13 @@ class Store(ABC):
         """Count up the beats of running (job, attempt) pairs; return the jobs that still are so."""
 
     @abstractmethod
-    def append(self, job_id: str, attempt: int, events: Sequence[NewEvent]) -> bool:
+    def append(
+        self, job_id: str, attempt: int, events: Sequence[NewEvent], usage: JobUsage | None = None
+    ) -> bool:
         """Append events of a running attempt, all of them; return whether it is the job's attempt.
 
-        Nothing is appended after the job's end or for another attempt than the job's.
+        With ``usage``, what the attempt has used so far is written with them. Nothing is appended
+        after the job's end or for another attempt than the job's.
         """
 
     @abstractmethod
@@ -304,8 +308,8 @@ class Store(ABC):
         """Return the keys of a user or of all, the oldest first."""
 
     @abstractmethod
-    def add_audit(self, entry: AuditEntry) -> None:
-        """Write an entry of the audit log."""
+    def add_audit(self, *entries: AuditEntry) -> None:
+        """Write entries of the audit log, all of them."""
 
     @abstractmethod
     def audit(self, *, limit: int = 100) -> list[AuditEntry]:

@@ -42,7 +42,7 @@ from qruntime.store.memory_provider_jobs import MemoryProviderJobs
 
 Item = TypeVar("Item")
 
-_FIELDS_OF_MOVES = {"result", "failure", "usage", "isolation"}
+_FIELDS_OF_MOVES = {"result", "failure", "usage", "isolation", "events"}
 
 
 class MemoryStore(MemoryProviderJobs):
@@ -162,7 +162,7 @@ class MemoryStore(MemoryProviderJobs):
             self._jobs[job.job_id] = job
             self._unfinished[job.job_id] = None
             self._events[job.job_id] = []
-            self._add_event(job, NewEvent(EventKind.STATUS, job.status))
+            self._add_events(job, NewEvent(EventKind.STATUS, job.status))
         self._ring(job.job_id, QUEUE)
         return job
 
@@ -202,12 +202,11 @@ class MemoryStore(MemoryProviderJobs):
     ) -> Job | None:
         with self._lock:
             job = self._jobs.get(job_id)
-            if job is None or job.status not in SOURCES[to]:
-                return None
-            if attempt is not None and attempt != job.attempt:
+            if job is None or job.status not in SOURCES[to] or attempt not in (None, job.attempt):
                 return None
             if not set(fields) <= _FIELDS_OF_MOVES:
                 raise TypeError(f"a move has these fields: {', '.join(sorted(_FIELDS_OF_MOVES))}")
+            self._add_events(job, *fields.pop("events", ()))
             if to is JobStatus.RUNNING:
                 fields |= {"started": self._now(), "attempt": job.attempt + 1, "beat": 0}
             if to.final:
@@ -215,7 +214,7 @@ class MemoryStore(MemoryProviderJobs):
                 del self._unfinished[job_id]
             moved = replace(job, status=to, **fields)
             self._jobs[job_id] = moved
-            self._add_event(moved, NewEvent(EventKind.STATUS, to))
+            self._add_events(moved, NewEvent(EventKind.STATUS, to))
         self._ring(job_id, QUEUE)
         return moved
 
@@ -242,20 +241,23 @@ class MemoryStore(MemoryProviderJobs):
                 self._jobs[job_id] = replace(job, beat=job.beat + 1)
             return alive
 
-    def append(self, job_id: str, attempt: int, events: Sequence[NewEvent]) -> bool:
+    def append(
+        self, job_id: str, attempt: int, events: Sequence[NewEvent], usage: JobUsage | None = None
+    ) -> bool:
         with self._lock:
             if not self._runs(job_id, attempt):
                 return False
-            for event in events:
-                self._add_event(self._jobs[job_id], event)
+            job = self._jobs[job_id]
+            self._jobs[job_id] = replace(job, usage=usage or job.usage)
+            self._add_events(job, *events)
         self._ring(job_id)
         return True
 
-    def _add_event(self, job: Job, new: NewEvent) -> None:
+    def _add_events(self, job: Job, *added: NewEvent) -> None:
         events = self._events[job.job_id]
-        events.append(
-            JobEvent(len(events) + 1, new.kind, new.data, self._now(), new.level, job.attempt)
-        )
+        for new in added:
+            cursor = len(events) + 1
+            events.append(JobEvent(cursor, new.kind, new.data, self._now(), new.level, job.attempt))
 
     def events(self, job_id: str, *, after: int = 0, limit: int | None = None) -> list[JobEvent]:
         with self._lock:
@@ -316,9 +318,9 @@ class MemoryStore(MemoryProviderJobs):
         with self._lock:
             return [key for key in self._keys.values() if user_id in (None, key.user_id)]
 
-    def add_audit(self, entry: AuditEntry) -> None:
+    def add_audit(self, *entries: AuditEntry) -> None:
         with self._lock:
-            self._audit.append(entry)
+            self._audit += entries
 
     def audit(self, *, limit: int = 100) -> list[AuditEntry]:
         with self._lock:

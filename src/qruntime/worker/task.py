@@ -30,6 +30,10 @@ class FrameKind(StrEnum):
     """What became of a run: the one kind that comes to a worker, and never from it."""
 
 
+LAST = (FrameKind.RESULT, FrameKind.FAILURE)
+"""Nothing comes after a frame of these."""
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One message of a worker, or to it. A job ends with exactly one RESULT or FAILURE."""

@@ -72,6 +72,46 @@ def test_usage_is_recorded_as_it_was_last(store):
     assert store.job("j").usage == JobUsage(2, 2, 5)
 
 
+def counted_writes(store):
+    calls = []
+
+    def counted(name, real):
+        def call(*args, **fields):
+            calls.append(name)
+            return real(*args, **fields)
+
+        return call
+
+    for name in ("append", "move", "record_usage"):
+        setattr(store, name, counted(name, getattr(store, name)))
+    return calls
+
+
+def test_what_comes_last_is_written_with_the_end(store):
+    inbox = inbox_of(store)
+    calls = counted_writes(store)
+    inbox.receive(interim(1))
+    inbox.receive(Frame(FrameKind.USAGE, '{"runs": 1, "circuits": 2, "shots": 3}'))
+    inbox.receive(Frame(FrameKind.RESULT, "9"))
+    inbox.flush()
+
+    assert calls == ["move"]
+    assert [e.kind for e in store.events("j")][2:] == ["interim_result", "usage", "status"]
+    assert store.job("j").usage == JobUsage(1, 2, 3)
+
+
+def test_an_interim_result_is_not_held_back_for_the_end(store):
+    inbox = inbox_of(store)
+    inbox.receive(Frame(FrameKind.USAGE, '{"runs": 1, "circuits": 2, "shots": 3}'))
+    inbox.receive(interim(1))
+    waiter = threading.Thread(target=inbox.gather, args=(0.0,))
+    waiter.start()
+    waiter.join(30)
+    inbox.flush()
+
+    assert written(store) == ["1"]
+
+
 def test_of_two_ends_the_first_counts_and_nothing_is_taken_after_it(store):
     inbox = inbox_of(store)
     inbox.receive(Frame(FrameKind.RESULT, "1"))
@@ -159,9 +199,11 @@ def test_a_result_that_the_store_refuses_is_a_failure_that_says_why(store):
         return move(job_id, to, **fields)
 
     store.move = refuse
+    inbox.receive(interim(1))
     inbox.receive(Frame(FrameKind.RESULT, "123456"))
     inbox.flush()
 
+    assert written(store) == ["1"]
     assert store.job("j").failure == JobFailure("too_large", "a result has at most 5 bytes")
 
 

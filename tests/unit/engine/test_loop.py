@@ -310,6 +310,45 @@ def test_a_slot_that_becomes_free_is_filled_without_a_look_and_within_the_limits
 # sessions -------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("took", "pause", "idle"), [(0.001, 0.005, True), (0.2, 0.5, False)])
+def test_only_a_dear_look_is_followed_by_a_pause_that_nothing_cuts_short(world, took, pause, idle):
+    dispatcher = world.dispatcher()
+    looks_take(world, took)
+    dispatcher.look()
+
+    assert (dispatcher.pause_seconds, dispatcher.idle) == (pytest.approx(pause), idle)
+
+
+def looks_take(world, seconds):
+    unfinished = world.store.unfinished
+
+    def slow():
+        world.clock.now += seconds
+        return unfinished()
+
+    world.store.unfinished = slow
+
+
+def test_short_jobs_start_one_after_the_other_while_nobody_looks(world):
+    launcher = ScriptedLauncher()
+    dispatcher = world.dispatcher(launcher, slots=1, rules=Rules(job_seconds=0.05))
+    looks_take(world, 0.2)
+    for number in range(30):
+        add_job(world.store, f"j{number:02d}")
+    dispatcher.look()
+    launcher.next().finish()
+    see_gone(dispatcher)
+    dispatcher.look()
+    looked = world.clock.now
+    for _ in range(10):
+        launcher.next().finish()
+        see_gone(dispatcher)
+        dispatcher.refill()
+
+    assert [a.task.inputs for a in launcher.attempts] == [f"j{n:02d}" for n in range(12)]
+    assert world.clock.now == looked
+
+
 def test_a_dedicated_session_keeps_its_slot_until_it_has_been_idle(world):
     launcher = ScriptedLauncher()
     dispatcher = world.dispatcher(launcher, slots=1)

@@ -87,4 +87,5 @@ def list_audit(
 ) -> list[AuditDocument]:
     """List the newest entries of the audit log."""
     need_admin(caller)
+    parts.audit.flush()
     return [AuditDocument.of(entry) for entry in parts.store.audit(limit=limit)]

@@ -22,7 +22,7 @@ from typing import IO
 
 from qruntime.agent import tree
 from qruntime.agent.limits import MIB, in_mib
-from qruntime.agent.zygotes import clean_environment
+from qruntime.agent.zygotes import Kind, clean_environment
 from qruntime.backends.brokered import Request, read_request
 from qruntime.errors import ExecutionError, QRuntimeError, UndecodableError
 
@@ -93,7 +93,7 @@ class Reader:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=clean_environment(1, {}),
+            env=clean_environment(Kind(threads=1), {}),
             start_new_session=True,
         )
         try:

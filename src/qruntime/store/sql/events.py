@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 from datetime import datetime
 
 from sqlalchemy import bindparam, insert, select, update
 
-from qruntime.core.jobs import EventKind, JobEvent, JobStatus, NewEvent
+from qruntime.core.jobs import EventKind, JobEvent, JobStatus, JobUsage, NewEvent
 from qruntime.errors import JobNotFoundError
 from qruntime.store.sql.database import Transaction
 from qruntime.store.sql.part import Part
@@ -29,16 +30,31 @@ _COUNT = (
     .values(cursor=jobs.c.cursor + bindparam("count"))
     .returning(jobs.c.seq, jobs.c.cursor)
 )
+_COUNT_AND_USAGE = _COUNT.values(
+    {field.name: bindparam(f"new_{field.name}") for field in fields(JobUsage)}
+)
+_PAGE = (
+    select(events)
+    .join(jobs, jobs.c.seq == events.c.job)
+    .where(jobs.c.job_id == bindparam("wanted"), events.c.cursor > bindparam("after"))
+    .order_by(events.c.cursor)
+)
 
 
 class SqlEvents(Part):
     """The methods of events."""
 
-    def append(self, job_id: str, attempt: int, events: Sequence[NewEvent]) -> bool:
-        count = {"wanted": job_id, "fence": attempt, "count": len(events)}
+    def append(
+        self, job_id: str, attempt: int, events: Sequence[NewEvent], usage: JobUsage | None = None
+    ) -> bool:
+        values = {"wanted": job_id, "fence": attempt, "count": len(events)}
+        counted = _COUNT
+        if usage is not None:
+            counted = _COUNT_AND_USAGE
+            values |= {f"new_{name}": value for name, value in asdict(usage).items()}
 
         def work(transaction: Transaction, kept: list[Kept]) -> bool:
-            row = transaction.execute(_COUNT, count).first()
+            row = transaction.execute(counted, values).first()
             if row is None:
                 return False
             add_events(transaction, row.seq, row.cursor, attempt, self._now(), events, kept)
@@ -48,14 +64,9 @@ class SqlEvents(Part):
         return self._values.write([encode_text(event.data) for event in events], work)
 
     def events(self, job_id: str, *, after: int = 0, limit: int | None = None) -> list[JobEvent]:
-        page = (
-            select(events)
-            .join(jobs, jobs.c.seq == events.c.job)
-            .where(jobs.c.job_id == job_id, events.c.cursor > after)
-            .order_by(events.c.cursor)
-            .limit(limit)
-        )
-        rows = self._database.read(lambda transaction: transaction.execute(page).all())
+        page = _PAGE.limit(limit)
+        values = {"wanted": job_id, "after": after}
+        rows = self._database.read(lambda transaction: transaction.execute(page, values).all())
         if not rows:
             self._need_job(job_id)
         return [

@@ -174,10 +174,11 @@ class SqlJobs(Part):
         self, job_id: str, to: JobStatus, *, attempt: int | None = None, **fields: Any
     ) -> Job | None:
         result = fields.pop("result", None)
+        new = [*fields.pop("events", ()), NewEvent(EventKind.STATUS, to)]
         now = self._now()
         changed = _changed(**fields)
         statement = _move(to, attempt is not None, tuple(changed))
-        values = {"wanted": job_id, "fence": attempt, "at": now}
+        values = {"wanted": job_id, "fence": attempt, "at": now, "count": len(new)}
         values |= {f"new_{name}": value for name, value in changed.items()}
 
         def work(transaction: Transaction, kept: list[Kept]) -> Any:
@@ -186,12 +187,12 @@ class SqlJobs(Part):
                 return None
             if result is not None:
                 _set_payload(transaction, row.seq, "result", kept[0])
-            event = NewEvent(EventKind.STATUS, to)
-            add_events(transaction, row.seq, row.cursor, row.attempt, now, [event])
+            add_events(transaction, row.seq, row.cursor, row.attempt, now, new, kept[1:])
             transaction.ring(job_id, QUEUE)
             return row, transaction.execute(_PAYLOADS, {"seq": row.seq}).all()
 
-        done = self._values.write([_encoded(result)], work)
+        contents = [_encoded(result), *(encode_text(event.data) for event in new)]
+        done = self._values.write(contents, work)
         if done is None:
             return None
         texts = {name: self._text(data, blob) for name, data, blob in done[1]}
@@ -282,7 +283,7 @@ def _use(into: Insert) -> Any:
 @cache
 def _move(to: JobStatus, fenced: bool, changed: tuple[str, ...]) -> Any:
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in changed}
-    values |= {"status": to, "cursor": jobs.c.cursor + 1}
+    values |= {"status": to, "cursor": jobs.c.cursor + bindparam("count")}
     if to is JobStatus.RUNNING:
         values |= {"started": bindparam("at"), "attempt": jobs.c.attempt + 1, "beat": 0}
     if to.final:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import Select, bindparam, insert, select, update
 
 from qruntime.core.sessions import Session
 from qruntime.core.users import ApiKey, AuditEntry, User
@@ -18,6 +18,15 @@ from qruntime.store.sql.database import Transaction
 from qruntime.store.sql.part import Part
 from qruntime.store.sql.rows import audit_entry_of, key_of, key_values, session_of, user_of
 from qruntime.store.sql.tables import api_keys, audit, sessions, users
+
+_SESSIONS = select(sessions).order_by(sessions.c.seq.desc())
+_USER = select(users).where(users.c.user_id == bindparam("wanted"))
+_KEY = (
+    select(api_keys)
+    .where(api_keys.c.prefix == bindparam("prefix"))
+    .order_by(api_keys.c.seq)
+    .limit(1)
+)
 
 
 class SqlPeople(Part):
@@ -40,7 +49,7 @@ class SqlPeople(Part):
         return session_of(found[0])
 
     def sessions(self, *, owner: str | None = None, open_only: bool = False) -> list[Session]:
-        query = select(sessions).order_by(sessions.c.seq.desc())
+        query = _SESSIONS
         if owner is not None:
             query = query.where(sessions.c.owner == owner)
         if open_only:
@@ -67,7 +76,7 @@ class SqlPeople(Part):
         self._database.write(lambda transaction: _put(transaction, users, "user_id", values))
 
     def user(self, user_id: str) -> User:
-        found = self._rows(select(users).where(users.c.user_id == user_id))
+        found = self._rows(_USER, {"wanted": user_id})
         if not found:
             raise _no_user(user_id)
         return user_of(found[0])
@@ -87,8 +96,7 @@ class SqlPeople(Part):
         self._database.write(work)
 
     def key_by_prefix(self, prefix: str) -> ApiKey | None:
-        query = select(api_keys).where(api_keys.c.prefix == prefix).order_by(api_keys.c.seq)
-        found = self._rows(query.limit(1))
+        found = self._rows(_KEY, {"prefix": prefix})
         return key_of(found[0]) if found else None
 
     def keys(self, user_id: str | None = None) -> list[ApiKey]:
@@ -97,17 +105,19 @@ class SqlPeople(Part):
             query = query.where(api_keys.c.user_id == user_id)
         return [key_of(row) for row in self._rows(query)]
 
-    def add_audit(self, entry: AuditEntry) -> None:
-        self._database.write(
-            lambda transaction: transaction.execute(insert(audit), asdict(entry)).close()
-        )
+    def add_audit(self, *entries: AuditEntry) -> None:
+        rows = [asdict(entry) for entry in entries]
+        if rows:
+            self._database.write(
+                lambda transaction: transaction.execute(insert(audit), rows).close()
+            )
 
     def audit(self, *, limit: int = 100) -> list[AuditEntry]:
         query = select(audit).order_by(audit.c.seq.desc()).limit(limit)
         return [audit_entry_of(row) for row in self._rows(query)]
 
-    def _rows(self, query: Select[Any]) -> list[Any]:
-        return self._database.read(lambda transaction: list(transaction.execute(query)))
+    def _rows(self, query: Select[Any], values: dict[str, Any] | None = None) -> list[Any]:
+        return self._database.read(lambda transaction: list(transaction.execute(query, values)))
 
 
 def _put(transaction: Transaction, table: Any, key: str, values: dict[str, Any]) -> None:

@@ -158,6 +158,7 @@ jobs = Table(
     Column("shots", BigInteger, nullable=False),
 )
 Index("ix_jobs_unfinished", jobs.c.seq, **_where("ended IS NULL"))
+Index("ix_jobs_owner_unfinished", jobs.c.owner, jobs.c.status, **_where("ended IS NULL"))
 Index(None, jobs.c.ended, **_where("ended IS NOT NULL"))
 Index(None, jobs.c.owner, jobs.c.seq)
 Index(None, jobs.c.program_id, jobs.c.seq)

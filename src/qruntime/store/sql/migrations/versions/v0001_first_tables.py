@@ -104,6 +104,9 @@ def _jobs() -> None:
         "ix_jobs_session_id", "jobs", ["session_id"], **_where("session_id IS NOT NULL")
     )
     op.create_index("ix_jobs_unfinished", "jobs", ["seq"], **_where("ended IS NULL"))
+    op.create_index(
+        "ix_jobs_owner_unfinished", "jobs", ["owner", "status"], **_where("ended IS NULL")
+    )
 
 
 def _programs() -> None:
