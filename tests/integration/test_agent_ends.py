@@ -131,7 +131,8 @@ def test_a_supervisor_that_its_program_has_stopped_is_killed_too(shared_agent, g
 
     shared_agent.agent.kill(attempt, 0.0)
 
-    assert shared_agent.end(attempt).reason is EndReason.LOST
+    # which of the two depends on whether the signal or the order to kill came first
+    assert shared_agent.end(attempt).reason in (EndReason.LOST, EndReason.KILLED)
     gone(pids)
 
 

@@ -41,7 +41,8 @@ def test_the_results_have_everything_that_is_claimed():
 
 
 def test_a_goal_that_is_missed_is_told():
-    cells = [Cell("service", "drain", 0, facts={"lost": exactly(1.0), "doubled": exactly(0.0)})]
+    facts = {"lost": exactly(1.0), "doubled": exactly(0.0), "jobs": exactly(10_000.0)}
+    cells = [Cell("service", "drain", 0, facts=facts)]
     rows = report.goals(Results({}, {}, cells)).splitlines()
 
     told = {row.split("|")[2].strip(): row.split("|")[4].strip() for row in rows}
