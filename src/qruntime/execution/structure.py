@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from itertools import chain, repeat
 from typing import Any
@@ -75,7 +76,7 @@ def structure_key(circuit: QuantumCircuit) -> Hashable:
         read = (kind, len(item.qubits)) if simple else _operation(operation)
         others.append((place, read, tuple([shown[bit] for bit in item.clbits])))
     parts = (
-        *(len(places), len(shown), _value(circuit.global_phase)),
+        *(len(places), len(shown), _phase(circuit.global_phase)),
         tuple([(r.name, tuple([shown[bit] for bit in r])) for r in circuit.cregs]),
         tuple(circuit.parameters) if custom else (),
         columns.names,
@@ -103,6 +104,11 @@ def _operation(operation: Any) -> Hashable:
     if definition is not None:
         return (*shown, structure_key(definition))
     raise NotSupportedError(f"the instruction '{operation.name}' has nothing to be compared by")
+
+
+def _phase(phase: Any) -> Hashable:
+    """Return a phase to compare; Qiskit may hold 2 pi, of which its copies make 0."""
+    return phase % math.tau if isinstance(phase, float) else _value(phase)
 
 
 def _values(values: Sequence[Any]) -> tuple[Hashable, ...]:
