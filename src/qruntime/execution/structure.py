@@ -90,7 +90,7 @@ def structure_key(circuit: QuantumCircuit) -> Hashable:
 def _operation(operation: Any) -> Hashable:
     kind = getattr(operation, "base_class", type(operation))
     label = getattr(operation, "label", None)
-    shown: tuple[Hashable, ...] = (kind, operation.num_qubits, operation.name, label)
+    shown: tuple[Any, ...] = (kind, operation.num_qubits, operation.name, label)
     if hasattr(operation, "base_op"):
         modifiers = tuple(repr(modifier) for modifier in operation.modifiers)
         return (*shown, modifiers, _operation(operation.base_op))
