@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from qruntime.errors import InvalidInputError
 from qruntime.execution.transpilation import TranspileCache, shared_cache
 
 
@@ -17,7 +18,15 @@ class Transpiling:
         A circuit like one before, with other angles perhaps, is served from a cache: equivalent to
         what Qiskit gives, with the same layout and routing for the same seed. ``transpile_cache``
         has its statistics and switches it off.
+
+        Raises:
+            InvalidInputError: another backend is given.
         """
+        if "backend" in options:
+            raise InvalidInputError(
+                "backend.transpile transpiles for itself and takes no 'backend'; "
+                "for another backend call that one's transpile, or qiskit.transpile"
+            )
         return self.transpile_cache.transpile(circuits, self, **options)
 
     @property

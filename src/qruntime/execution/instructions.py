@@ -17,6 +17,11 @@ _qubits = attrgetter("qubits")
 _params = attrgetter("params")
 _is_standard = CircuitInstruction.is_standard_gate
 
+_MODULE = "qiskit.circuit.library.standard_gates."
+_MANY_CONTROLS = frozenset(
+    {"C4XGate", "MCPhaseGate", "MCU1Gate", "MCXGate", "MCXGrayCode", "MCXRecursive"}
+)
+
 
 @dataclass(slots=True)
 class Columns:
@@ -51,6 +56,16 @@ def read_labels(items: list[Any]) -> tuple[str | None, ...] | None:
     """Return the labels of instructions, or None if none has one."""
     labels = tuple(map(_labels, items))
     return None if labels.count(None) == len(labels) else labels
+
+
+def is_fixed_gate(kind: type) -> bool:
+    """Return whether class, width, parameters and control state say all that a gate does.
+
+    Not so for every class beside the standard gates: ``MCXVChain`` has options of its own.
+    """
+    return kind.__module__.startswith(_MODULE) and (
+        getattr(kind, "_standard_gate", None) is not None or kind.__name__ in _MANY_CONTROLS
+    )
 
 
 def _false_places(flags: list[bool]) -> list[int]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from itertools import chain, repeat
 from typing import Any
@@ -20,10 +21,9 @@ from qiskit.circuit import (
 )
 from qiskit.circuit.library import DiagonalGate, PauliGate, PermutationGate, UnitaryGate
 
-from qruntime.execution.instructions import read_columns
+from qruntime.execution.instructions import is_fixed_gate, read_columns, read_labels
 from qruntime.execution.unsupported import NotSupportedError
 
-_STANDARD = "qiskit.circuit.library.standard_gates."
 _COMPARED = frozenset({float, int, Parameter, ParameterExpression, ParameterVectorElement})
 _SIMPLE = frozenset({Barrier, Measure, Reset})
 _PLAIN = (Barrier, Delay, Measure, Reset, DiagonalGate, PauliGate, PermutationGate, UnitaryGate)
@@ -55,9 +55,9 @@ class StructureKey:
 def structure_key(circuit: QuantumCircuit) -> Hashable:
     """Return a key that two circuits share only if one program serves both.
 
-    It holds the operations with their places and parameters (numbers by value, symbols by
-    identity), the definitions of custom gates, the data of unitaries, the registers and the global
-    phase. Names of circuits and metadata are left out.
+    It holds the operations with their places, labels and parameters (numbers by value, symbols by
+    identity), the names and definitions of custom gates, the data of unitaries, the units of
+    delays, the registers and the global phase. Names of circuits and metadata are left out.
 
     Raises:
         NotSupportedError: an operation, or a parameter of one, cannot be compared.
@@ -76,10 +76,11 @@ def structure_key(circuit: QuantumCircuit) -> Hashable:
         read = (kind, len(item.qubits)) if simple else _operation(operation)
         others.append((place, read, tuple([shown[bit] for bit in item.clbits])))
     parts = (
-        *(len(places), len(shown), _value(circuit.global_phase)),
+        *(len(places), len(shown), _phase(circuit.global_phase)),
         tuple([(r.name, tuple([shown[bit] for bit in r])) for r in circuit.cregs]),
         tuple(circuit.parameters) if custom else (),
         columns.names,
+        read_labels(columns.items),
         tuple(map(places.__getitem__, chain.from_iterable(columns.qubits))),
         tuple(others),
     )
@@ -88,18 +89,26 @@ def structure_key(circuit: QuantumCircuit) -> Hashable:
 
 def _operation(operation: Any) -> Hashable:
     kind = getattr(operation, "base_class", type(operation))
-    params = getattr(operation, "params", ())
-    state = getattr(operation, "ctrl_state", None)
-    width = operation.num_qubits
-    if kind in _PLAIN or kind.__module__.startswith(_STANDARD):
-        return (kind, width, state, _values(params))
-    definition = getattr(operation, "definition", None)
-    if definition is not None:
-        return (kind, width, state, structure_key(definition))
+    label = getattr(operation, "label", None)
+    shown: tuple[Any, ...] = (kind, operation.num_qubits, operation.name, label)
     if hasattr(operation, "base_op"):
         modifiers = tuple(repr(modifier) for modifier in operation.modifiers)
-        return (kind, width, modifiers, _operation(operation.base_op))
+        return (*shown, modifiers, _operation(operation.base_op))
+    values = _values(getattr(operation, "params", ()))
+    shown = (*shown, getattr(operation, "ctrl_state", None), values)
+    if kind is Delay:
+        return (*shown, operation.unit)
+    if kind in _PLAIN or is_fixed_gate(kind):
+        return shown
+    definition = getattr(operation, "definition", None)
+    if definition is not None:
+        return (*shown, structure_key(definition))
     raise NotSupportedError(f"the instruction '{operation.name}' has nothing to be compared by")
+
+
+def _phase(phase: Any) -> Hashable:
+    """Return a phase to compare; Qiskit may hold 2 pi, of which its copies make 0."""
+    return phase % math.tau if isinstance(phase, float) else _value(phase)
 
 
 def _values(values: Sequence[Any]) -> tuple[Hashable, ...]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import os
 from collections.abc import Hashable, Mapping
@@ -117,7 +118,8 @@ class Requests:
     ) -> Request:
         found = self._known.get(key)
         if found is None:
-            arguments = {**_defaults(), **options}
+            held = {name: _own(value) for name, value in options.items()}
+            arguments = {**_defaults(), **held}
             arguments.update(
                 optimization_level=level, seed_transpiler=seed, target=target, backend=backend
             )
@@ -152,6 +154,17 @@ def _is_routed(arguments: Mapping[str, Any]) -> bool:
         for properties in places.values()
     )
     return noisy or target.build_coupling_map() is not None
+
+
+def _own(value: Any) -> Any:
+    """Return a copy of an option that its caller could change; bits stay the same objects."""
+    if isinstance(value, Layout):
+        return value.copy()
+    if isinstance(value, CouplingMap):
+        return copy.deepcopy(value)
+    if isinstance(value, list):
+        return [_own(item) for item in value]
+    return dict(value) if isinstance(value, dict) else value
 
 
 @cache
@@ -233,9 +246,9 @@ def _initial_layout(layout: Any) -> Hashable:
             *layout.get_virtual_bits().items(),
             *layout.get_registers(),
         )
-    elif isinstance(layout, dict):
+    elif type(layout) is dict:
         found = tuple(layout.items())
-    elif isinstance(layout, list):
+    elif type(layout) is list:
         found = tuple(layout)
     else:
         raise OnlyQiskitError

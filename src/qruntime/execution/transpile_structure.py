@@ -26,11 +26,10 @@ from qiskit.circuit import (
 )
 from qiskit.circuit.library import UnitaryGate
 
-from qruntime.execution.instructions import read_columns, read_labels
+from qruntime.execution.instructions import is_fixed_gate, read_columns, read_labels
 
 Key = tuple[Any, ...]
 
-_STANDARD = "qiskit.circuit.library.standard_gates."
 _NUMBERS = (bool, int, float, complex, str)
 
 
@@ -112,7 +111,7 @@ def _kind(operation: Any) -> type:
 def _operation_key(operation: Any) -> Key:
     kind = _kind(operation)
     read = _READERS.get(kind)
-    if read is None and kind.__module__.startswith(_STANDARD):
+    if read is None and is_fixed_gate(kind):
         read = _read_standard
     if read is None:
         raise UnkeyableError
@@ -120,7 +119,7 @@ def _operation_key(operation: Any) -> Key:
 
 
 def _read_standard(gate: Any) -> Key:
-    return (getattr(gate, "ctrl_state", None), *_parameters(gate))
+    return (gate.name, getattr(gate, "ctrl_state", None), *_parameters(gate))
 
 
 def _read_custom(operation: Any) -> Key:

@@ -10,7 +10,7 @@ from qiskit.circuit import ParameterVector
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import Operator
 
-from qruntime import AerBackend, ProviderBackend
+from qruntime import AerBackend, InvalidInputError, ProviderBackend
 from qruntime.execution.transpilation import TranspileCache
 
 
@@ -80,3 +80,8 @@ def test_another_target_is_never_served_from_an_old_entry():
             )
             for item in made.data
         )
+
+
+def test_another_backend_is_refused_for_the_backend_is_this_one(backend):
+    with pytest.raises(InvalidInputError, match="transpiles for itself"):
+        backend.transpile(ansatz(3), backend=AerBackend())

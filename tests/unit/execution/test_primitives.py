@@ -6,7 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, transpile
-from qiskit.circuit import ParameterVector
+from qiskit.circuit import Gate, ParameterVector
+from qiskit.circuit.library import IGate, UnitaryGate, XGate
 from qiskit.primitives import (
     BaseEstimatorV2,
     BaseSamplerV2,
@@ -15,7 +16,7 @@ from qiskit.primitives import (
 )
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import Pauli, SparseObservable, SparsePauliOp, Statevector
-from qiskit_aer.noise import NoiseModel, ReadoutError
+from qiskit_aer.noise import NoiseModel, ReadoutError, pauli_error
 from scipy import stats
 
 from qruntime import AerBackend, InvalidCircuitError, InvalidInputError, RuntimeService
@@ -217,3 +218,65 @@ def test_a_programs_primitives_count_as_its_usage():
         job.result(60)
 
         assert job.metrics()["usage"] == {"runs": 2, "circuits": 5, "shots": 20}
+
+
+def flipping(*names):
+    noise = NoiseModel()
+    noise.add_all_qubit_quantum_error(pauli_error([("X", 1.0)]), list(names))
+    return AerBackend(noise_model=noise, seed_simulator=1, shots=50)
+
+
+def named(name):
+    gate = Gate(name, 1, [])
+    gate.definition = QuantumCircuit(1)
+    gate.definition.x(0)
+    return gate
+
+
+LABELLED = [
+    (XGate(), XGate(label="lab")),
+    (IGate(), IGate(label="lab")),
+    (UnitaryGate(np.eye(2)), UnitaryGate(np.eye(2), label="lab")),
+]
+LABELLED_IDS = ["standard", "identity", "unitary"]
+
+
+@pytest.mark.parametrize(("plain", "labelled"), LABELLED, ids=LABELLED_IDS)
+def test_a_sampler_tells_labels_apart_for_noise_may_name_them(plain, labelled):
+    sampler = flipping("lab").sampler()
+    counts = []
+    for gate in (plain, labelled):
+        circuit = QuantumCircuit(1)
+        circuit.append(gate, [0])
+        circuit.measure_all()
+        counts.append(sampler.run([circuit]).result()[0].data.meas.get_counts())
+
+    assert sorted(next(iter(count)) for count in counts) == ["0", "1"]
+
+
+@pytest.mark.parametrize("statistics", ["normal", "shots"])
+@pytest.mark.parametrize(("plain", "labelled"), LABELLED, ids=LABELLED_IDS)
+def test_an_estimator_tells_labels_apart_for_noise_may_name_them(plain, labelled, statistics):
+    estimator = flipping("lab").estimator(statistics=statistics)
+    found = []
+    for gate in (plain, labelled):
+        circuit = QuantumCircuit(1)
+        circuit.append(gate, [0])
+        found.append(float(estimator.run([(circuit, "Z")], precision=0.2).result()[0].data.evs))
+
+    assert sorted(found) == [-1, 1]
+
+
+def test_a_sampler_tells_units_of_delays_apart():
+    device = AerBackend.from_device(GenericBackendV2(2, seed=1), seed_simulator=1, shots=400)
+    sampler = device.sampler()
+    decayed = []
+    for unit in ("ns", "s"):
+        circuit = QuantumCircuit(1)
+        circuit.x(0)
+        circuit.delay(100, 0, unit)
+        circuit.measure_all()
+        counts = sampler.run([circuit]).result()[0].data.meas.get_counts()
+        decayed.append(counts.get("0", 0) > 300)
+
+    assert decayed == [False, True]

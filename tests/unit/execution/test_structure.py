@@ -8,8 +8,8 @@ import pytest
 from circuits import circuits
 from hypothesis import HealthCheck, given, settings
 from qiskit import ClassicalRegister, QuantumCircuit
-from qiskit.circuit import Gate, Parameter
-from qiskit.circuit.library import UnitaryGate, XGate
+from qiskit.circuit import Gate, Measure, Parameter
+from qiskit.circuit.library import IGate, MCXGate, MCXVChain, UnitaryGate, XGate
 
 from qruntime.execution.structure import structure_key
 
@@ -69,6 +69,36 @@ def unused(parameter: Parameter) -> QuantumCircuit:
     return one(gate)
 
 
+def named(name: str) -> QuantumCircuit:
+    gate = Gate(name, 1, [])
+    gate.definition = QuantumCircuit(1)
+    return one(gate)
+
+
+def numbered(value: float) -> QuantumCircuit:
+    """Return a circuit with a gate whose definition says nothing of its number."""
+    gate = Gate("mine", 1, [value])
+    gate.definition = QuantumCircuit(1)
+    return one(gate)
+
+
+def delayed(unit: str) -> QuantumCircuit:
+    circuit = QuantumCircuit(1)
+    circuit.delay(100, 0, unit)
+    return circuit
+
+
+def measured(label: str) -> QuantumCircuit:
+    circuit = QuantumCircuit(1, 1)
+    circuit.append(Measure(label=label), [0], [0])
+    return circuit
+
+
+def chain(**options: bool) -> QuantumCircuit:
+    with pytest.deprecated_call():
+        return one(MCXVChain(4, **options))
+
+
 def with_phase() -> QuantumCircuit:
     circuit = base()
     circuit.global_phase = 0.1
@@ -102,10 +132,26 @@ def with_register() -> QuantumCircuit:
             one(XGate().control(2, annotated=True)),
             one(XGate().control(2, ctrl_state=1, annotated=True)),
         ),
+        (
+            one(XGate().control(2, annotated=True)),
+            one(XGate(label="other").control(2, annotated=True)),
+        ),
+        (one(XGate()), one(XGate(label="other"))),
+        (one(IGate()), one(IGate(label="other"))),
+        (one(UnitaryGate(np.eye(2))), one(UnitaryGate(np.eye(2), label="other"))),
+        (measured("one"), measured("other")),
+        (named("one"), named("other")),
+        (numbered(0.1), numbered(0.2)),
+        (delayed("ns"), delayed("us")),
+        (chain(), chain(dirty_ancillas=True)),
+        (chain(dirty_ancillas=True), chain(dirty_ancillas=True, action_only=True)),
+        (one(MCXGate(5)), one(MCXGate(5, ctrl_state=3))),
     ],
     ids=[
         *("phase", "register", "value", "symbol", "definition", "wire", "gate", "clbit", "width"),
         *("class", "imitation", "unused symbol", "matrix", "control", "annotated"),
+        *("label inside", "label", "label of identity", "label of unitary", "label of measure"),
+        *("name", "number", "unit", "dirty", "action only", "state of many"),
     ],
 )
 def test_what_changes_the_result_changes_the_key(

@@ -21,6 +21,8 @@ from qiskit.circuit import (
 )
 from qiskit.circuit.library import (
     CXGate,
+    MCXGate,
+    MCXVChain,
     Measure,
     RYGate,
     RZGate,
@@ -652,6 +654,100 @@ def test_a_layout_object_is_read_by_its_content():
     served = cache.transpile(circuit, **options)
 
     assert served.layout.initial_index_layout(filter_ancillas=True) == [2, 1, 0]
+
+
+def _edge_added(coupling: CouplingMap) -> None:
+    coupling.add_edge(0, 2)
+    coupling.add_edge(2, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "change"),
+    [
+        (
+            "initial_layout",
+            lambda circuit: Layout({bit: k for k, bit in enumerate(circuit.qubits)}),
+            lambda layout: layout.swap(0, 2),
+        ),
+        (
+            "initial_layout",
+            lambda circuit: {bit: k for k, bit in enumerate(circuit.qubits)},
+            lambda layout: layout.update(zip(list(layout), (2, 1, 0), strict=True)),
+        ),
+        ("initial_layout", lambda _: [0, 1, 2], list.reverse),
+        ("coupling_map", lambda _: [list(edge) for edge in LINE], lambda edges: edges.clear()),
+        ("coupling_map", lambda _: CouplingMap(LINE), _edge_added),
+        ("basis_gates", lambda _: list(BASIS), lambda names: names.append("u")),
+    ],
+    ids=["layout", "dict", "list", "edges", "map", "basis"],
+)
+def test_an_option_changed_between_two_calls_is_not_taken_for_what_it_was(name, make, change):
+    cache = TranspileCache()
+    circuit = ansatz(some(0))
+    options = {"coupling_map": LINE, "basis_gates": BASIS, "initial_layout": [0, 1, 2]}
+    options.update(optimization_level=1, seed_transpiler=1)
+    given = make(circuit)
+    cache.transpile(circuit, **{**options, name: given})
+    change(given)
+    circuit.x(0)
+    fresh = {**options, name: make(circuit)}
+
+    cache._managers.clear()  # a manager that was built before the change hides what is kept
+
+    assert cache.transpile(circuit, **fresh) == qiskit.transpile(circuit, **fresh)
+    assert cache.transpile(circuit, **fresh).layout == qiskit.transpile(circuit, **fresh).layout
+
+
+def _chain(**options: bool) -> QuantumCircuit:
+    with pytest.deprecated_call():
+        gate = MCXVChain(4, **options)
+        circuit = QuantumCircuit(gate.num_qubits)
+        circuit.append(gate, range(gate.num_qubits))
+    return circuit
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({}, {"dirty_ancillas": True}),
+        ({}, {"relative_phase": True}),
+        ({"dirty_ancillas": True}, {"dirty_ancillas": True, "action_only": True}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_gates_that_differ_in_more_than_their_parameters_are_told_apart(one, other):
+    cache = TranspileCache()
+    options = {"basis_gates": ["u", "cx"], "optimization_level": 0}
+    cache.transpile(_chain(**one), **options)
+
+    served = cache.transpile(_chain(**other), **options)
+
+    assert served == qiskit.transpile(_chain(**other), **options)
+
+
+def test_gates_with_many_controls_are_served_by_state_and_number_of_controls():
+    cache = TranspileCache()
+    circuits = []
+    for gate in (MCXGate(5), MCXGate(5, ctrl_state=3), MCXGate(6)):
+        circuits.append(QuantumCircuit(7))
+        circuits[-1].append(gate, range(gate.num_qubits))
+    calls = [(circuit, {"basis_gates": ["u", "cx"]}) for circuit in circuits]
+
+    assert hits_after(cache, *calls) == 0
+    assert hits_after(cache, *calls) == 3
+
+
+def test_a_class_made_from_a_standard_gate_is_not_taken_for_it():
+    class Mine(CXGate):
+        def _define(self):
+            self.definition = QuantumCircuit(2)
+
+    cache = TranspileCache()
+    circuit = QuantumCircuit(2)
+    circuit.append(Mine(ctrl_state=0), [0, 1])
+    cache.transpile(circuit, basis_gates=BASIS)
+
+    assert cache.statistics.refused == 1
 
 
 @pytest.mark.parametrize("angle", [float("nan"), float("inf")])
