@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -30,6 +31,18 @@ def header_of(circuit: QuantumCircuit) -> dict[str, Any]:
     }
 
 
+def own_header(header: Mapping[str, Any]) -> Header:
+    """Return a copy that shares nothing which can be changed."""
+    return Header(
+        {
+            **header,
+            "creg_sizes": [list(register) for register in header["creg_sizes"]],
+            "qreg_sizes": [list(register) for register in header["qreg_sizes"]],
+            "metadata": copy.deepcopy(header["metadata"]) if header["metadata"] else {},
+        }
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Sampled:
     """One experiment of the compiled statevector: row ``binding`` of ``samples``."""
@@ -46,7 +59,7 @@ class Sampled:
         strings = self.samples.readout.strings(keys)
         return LazyCounts.of(
             zip(strings, occurrences.tolist(), strict=True),
-            self.header["creg_sizes"],
+            [list(register) for register in self.header["creg_sizes"]],
             self.header["memory_slots"],
         )
 
@@ -65,7 +78,7 @@ class Sampled:
             shots=self.samples.shots,
             success=True,
             data=ExperimentResultData(**data),
-            header=Header(self.header),
+            header=own_header(self.header),
             status="DONE",
             seed_simulator=self.seed,
             metadata=metadata,
