@@ -156,8 +156,9 @@ class Estimator(BaseEstimatorV2):
         noise = np.random.default_rng(self._seed)
         seed = secrets.randbits(60) if self._seed is None else self._seed
         results = []
-        for number, pub in enumerate(pubs):
-            own_seed = (seed + SEED_STEP * number) & MAX_SEED
+        for pub in pubs:
+            own_seed = seed & MAX_SEED
+            seed += SEED_STEP * _most_experiments(pub)
             if not math.prod(pub.shape):
                 results.append(_empty(pub))
                 continue
@@ -179,6 +180,12 @@ class Estimator(BaseEstimatorV2):
         asked = EstimatorPub(pub.circuit, pub.observables, pub.parameter_values, precision)
         from_shots = BackendEstimatorV2(backend=self._backend, options={"seed_simulator": seed})
         return from_shots.run([asked]).result()[0]
+
+
+def _most_experiments(pub: EstimatorPub) -> int:
+    """Return how many experiments a pub may need, each of which draws from a seed of its own."""
+    strings = sum(len(observable) for observable in pub.observables.ravel().tolist())
+    return int(pub.parameter_values.size * strings)
 
 
 def _empty(pub: EstimatorPub) -> PubResult:

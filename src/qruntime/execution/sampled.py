@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from qiskit import QuantumCircuit
@@ -100,11 +101,24 @@ class SampledResult(NativeResult):
     """A ``Result`` whose experiments are made at the first look; counts do not need them."""
 
     makes_headers = True
+    _date: str | float | None
 
     def __init__(self, items: Sequence[Item], **fields: Any) -> None:
         self._items = list(items)
         self._made: list[ExperimentResult] | None = None
         super().__init__(success=True, status="COMPLETED", **fields)
+
+    @property
+    def date(self) -> str | None:
+        """When it was made, in ISO format; given as such, or as seconds since 1970."""
+        if isinstance(self._date, float):
+            self._date = datetime.fromtimestamp(self._date).isoformat()
+        return self._date
+
+    @date.setter
+    def date(self, value: Any) -> None:
+        """Keep it as it is; it is formatted when somebody looks."""
+        self._date = value
 
     @property
     def results(self) -> list[ExperimentResult]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import copy
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
 from itertools import accumulate
 from math import isfinite
 from typing import Any
@@ -107,7 +107,7 @@ class Template:
         result = SampledResult(
             items,
             backend_name=str(self._backend.name),
-            date=datetime.now().isoformat(),
+            date=time.time(),
             metadata={},
         )
         job = FinishedJob(

@@ -244,6 +244,17 @@ def test_equal_pubs_of_a_seeded_noisy_estimator_draw_apart():
     assert len(set(first)) == 3
 
 
+def test_no_experiment_of_a_pub_draws_as_one_of_another_pub():
+    noise = NoiseModel()
+    noise.add_all_qubit_readout_error(ReadoutError([[0.9, 0.1], [0.1, 0.9]]))
+    estimator = AerBackend().estimator(noise_model=noise, seed_simulator=1)
+    both = (QuantumCircuit(1), ["X", "Y"])
+
+    found = estimator.run([both, both]).result()
+
+    assert len({float(value) for pub in found for value in pub.data.evs}) == 4
+
+
 @pytest.mark.parametrize("shape", [(0,), (2, 0)])
 def test_no_bindings_give_samples_of_that_shape(shape):
     circuit = ansatz()

@@ -495,5 +495,5 @@ def test_no_tier_runs_an_angle_that_is_not_finite(tier, method):
     good.measure(0, 0)
     refused = (InvalidCircuitError, UnsupportedOptionError) if tier else InvalidCircuitError
 
-    with pytest.raises(refused, match="not finite|does not take|tier"):
+    with pytest.raises(refused, match=r"not finite|does not take|tier"):
         AerBackend(method=method, tier=tier).run([good, circuit])
