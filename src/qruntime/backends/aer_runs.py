@@ -23,7 +23,7 @@ from qruntime.errors import ExecutionError, UnsupportedOptionError
 from qruntime.execution.checks import check_angles, check_numbers
 from qruntime.execution.forms import FORMS, Read, read
 from qruntime.execution.native import MAX_EXPERIMENTS_PER_CALL, NativeProgram
-from qruntime.execution.native_aer import SEED_STEP
+from qruntime.execution.native_aer import SEED_STEP, as_signed
 from qruntime.execution.sampled import Item, Sampled, SampledResult, header_of
 from qruntime.execution.tiers import (
     Rows,
@@ -193,13 +193,6 @@ class _Run:
         named(answer.results, "native" if self._plan.tier == "native" else "aer")
         self._answers.append(answer)
         self._items += answer.results
-
-
-def as_signed(seed: int, first: int) -> int:
-    """Return the seed that Aer gives the experiment after ``first`` others, as Aer takes it."""
-    if not first:
-        return seed
-    return (seed + SEED_STEP * first + 2**63) % 2**64 - 2**63
 
 
 def _native(circuits: list[QuantumCircuit], options: Mapping[str, Any]) -> Result:

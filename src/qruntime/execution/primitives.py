@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable, Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -143,7 +144,8 @@ class Estimator(BaseEstimatorV2):
 
     def run(self, pubs: Iterable[Any], *, precision: float | None = None) -> PrimitiveJob:
         """Estimate each pub: (circuit, observables, parameter values, precision)."""
-        if precision is not None and not precision >= 0:
+        given: Any = precision
+        if given is not None and not (isinstance(given, Real) and float(given) >= 0):
             raise InvalidInputError(f"precision must be a number >= 0, not {precision!r}")
         coerced = [
             EstimatorPub.coerce(pub, 0.0 if precision is None else precision) for pub in pubs

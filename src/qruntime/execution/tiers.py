@@ -20,7 +20,7 @@ from qruntime.errors import ExecutionError, InvalidInputError, UnsupportedOption
 from qruntime.execution.clifford import CliffordProgram, prefer_clifford
 from qruntime.execution.estimates import Measurements
 from qruntime.execution.native import NativeProgram
-from qruntime.execution.native_aer import SEED_STEP
+from qruntime.execution.native_aer import SEED_STEP, as_signed
 from qruntime.execution.program import StatevectorProgram
 from qruntime.execution.readout import Samples
 from qruntime.execution.sampled import Item, Sampled, header_of, own_header
@@ -167,7 +167,7 @@ class AerTier(Tier):
             circuit.name = self._circuit.name  # assign_parameters makes up another
             circuit.metadata = copy.deepcopy(self._circuit.metadata)
         options = {**self._options, "shots": shots, "memory": memory}
-        options["seed_simulator"] = seed + SEED_STEP * first
+        options["seed_simulator"] = as_signed(seed, first)
         return named(succeeded(AerSimulator().run(bound, **options).result()), self.name)
 
 

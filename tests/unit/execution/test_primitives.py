@@ -310,3 +310,9 @@ def test_an_angle_that_is_not_finite_is_refused_by_both(angle):
     for job in (estimated, sampled):
         with pytest.raises(InvalidCircuitError, match="not finite"):
             job.result()
+
+
+@pytest.mark.parametrize("precision", ["0.1", float("nan")])
+def test_a_precision_that_is_no_number_is_refused(precision):
+    with pytest.raises(InvalidInputError, match="precision must be a number >= 0"):
+        AerBackend().estimator().run([(ansatz(), "ZZZ", values())], precision=precision)

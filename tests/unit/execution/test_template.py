@@ -509,3 +509,11 @@ def test_a_wide_template_has_no_exact_states():
     for lacking in (template.expectation, template.estimate):
         with pytest.raises(UnsupportedOptionError, match="more than 24 qubits"):
             lacking("Z" * 28, [np.pi])
+
+
+def test_the_largest_seed_serves_many_circuits_on_every_tier(tier):
+    template = AerBackend().compile([clifford(), clifford()], tier=tier)
+
+    first, again = (template.run(shots=50, seed=2**63 - 1).result() for _ in range(2))
+
+    assert first.get_counts() == again.get_counts()
