@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Any
 
@@ -46,7 +46,7 @@ def _integer(name: str, value: Any, low: int, high: int) -> int:
     return int(value)
 
 
-def check_numbers(numbers: Iterable[float], circuit: QuantumCircuit, index: int) -> None:
+def check_numbers(numbers: Sequence[float], circuit: QuantumCircuit, index: int) -> None:
     """Refuse numbers of a circuit's gates that are not finite.
 
     Raises:
