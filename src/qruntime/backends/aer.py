@@ -15,9 +15,9 @@ from qiskit.providers import BackendV2, Options
 from qiskit.result import Result
 from qiskit.transpiler import CouplingMap, Target
 
-from qruntime.backends.aer_options import MAX_SHOTS, aer_checks, aer_defaults, reach_of
+from qruntime.backends.aer_options import aer_checks, aer_defaults, reach_of
 from qruntime.backends.aer_process import run_with_timeout
-from qruntime.backends.aer_runs import Plan, run
+from qruntime.backends.aer_runs import Plan, aer_version, run
 from qruntime.backends.circuits import (
     active_qubits,
     check_instructions,
@@ -31,6 +31,7 @@ from qruntime.backends.noise import noise_model_from
 from qruntime.backends.options import RECORDED, check_known, checked, given, timeout_or_none
 from qruntime.backends.transpiling import Transpiling
 from qruntime.errors import InvalidCircuitError
+from qruntime.execution.checks import MAX_SHOTS
 from qruntime.execution.primitives import Estimator, Sampler
 from qruntime.execution.template import Template
 from qruntime.program.backend import ProgramBackend
@@ -210,6 +211,8 @@ class AerBackend(Transpiling, ProgramBackend):
         """Return a ``BaseSamplerV2`` on this backend.
 
         ``options`` are run options: the default ``shots``, ``seed_simulator``, a noise model...
+        Those and the backend's own are taken as they are now: a noise model that is changed later
+        may not be seen.
         """
         return Sampler(self.configured(**options))
 
@@ -218,6 +221,7 @@ class AerBackend(Transpiling, ProgramBackend):
 
         ``statistics`` is what a ``precision`` means where states are computed without noise:
         ``normal``, exact values plus normal noise of that size; ``shots``, estimates from shots.
+        Options are taken as they are now, as by ``sampler``.
         """
         return Estimator(self.configured(**options), statistics)
 
@@ -275,6 +279,7 @@ def _recorded(options: Mapping[str, Any]) -> dict[str, Any]:
 def _finish(result: Result, *, recorded: Mapping[str, Any]) -> Result:
     if recorded:
         result._metadata.setdefault("metadata", {})["recorded_options"] = dict(recorded)
+    result.backend_version = result.backend_version or aer_version()
     return result
 
 
@@ -298,7 +303,9 @@ class _Planned:
 
 def _equal(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     """Return whether equal values of the same types stand under the same names."""
-    return first == second and all(type(second[name]) is type(first[name]) for name in first)
+    if first.keys() != second.keys():
+        return False
+    return all(type(second[key]) is type(first[key]) for key in first) and first == second
 
 
 def _same(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:

@@ -20,9 +20,8 @@ from qruntime.backends.options import (
     real,
 )
 from qruntime.errors import InvalidInputError, UnsupportedOptionError
+from qruntime.execution.checks import MAX_SHOTS
 from qruntime.execution.tiers import TIERS
-
-MAX_SHOTS = 1_000_000
 
 ALWAYS_KNOWN = frozenset({"barrier", "delay", "measure", "reset", "store"})
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -20,10 +19,11 @@ from qiskit.result import Result
 
 from qruntime.backends.aer_simulate import simulate
 from qruntime.backends.circuits import Work
-from qruntime.errors import ExecutionError, InvalidCircuitError, UnsupportedOptionError
+from qruntime.errors import ExecutionError, UnsupportedOptionError
+from qruntime.execution.checks import check_angles, check_numbers
 from qruntime.execution.forms import FORMS, Read, read
 from qruntime.execution.native import MAX_EXPERIMENTS_PER_CALL, NativeProgram
-from qruntime.execution.native_aer import SEED_STEP
+from qruntime.execution.native_aer import SEED_STEP, as_signed
 from qruntime.execution.sampled import Item, Sampled, SampledResult, header_of
 from qruntime.execution.tiers import (
     Rows,
@@ -96,7 +96,7 @@ class _Run:
         known: Read | None = None
         if self._may_use("kernel"):
             known = read(work.circuit)
-            _check_finite(known.numbers, work.circuit, index)
+            check_numbers(known.numbers, work.circuit, index)
             try:
                 made = self._on_kernel(work, known)
             except NotSupportedError as error:
@@ -104,6 +104,7 @@ class _Run:
             else:
                 self._add_items(made)
                 return
+        check_angles(work.circuit, index)
         for circuit in work.bound():
             self._add_bound(circuit, known if work.rows is None else None)
 
@@ -194,13 +195,6 @@ class _Run:
         self._items += answer.results
 
 
-def as_signed(seed: int, first: int) -> int:
-    """Return the seed that Aer gives the experiment after ``first`` others, as Aer takes it."""
-    if not first:
-        return seed
-    return (seed + SEED_STEP * first + 2**63) % 2**64 - 2**63
-
-
 def _native(circuits: list[QuantumCircuit], options: Mapping[str, Any]) -> Result:
     try:
         program = NativeProgram.compile(circuits, options=options)
@@ -212,14 +206,6 @@ def _native(circuits: list[QuantumCircuit], options: Mapping[str, Any]) -> Resul
     answer = made.result()
     succeeded(answer)
     return answer
-
-
-def _check_finite(numbers: list[float], circuit: QuantumCircuit, index: int) -> None:
-    if not isfinite(sum(numbers)) and not all(map(isfinite, numbers)):
-        raise InvalidCircuitError(
-            f"circuit {index} ('{circuit.name}') has a gate with an angle that is not finite",
-            index=index,
-        )
 
 
 def _values(rows: Rows | None, numbers: list[float]) -> Rows:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterExpression
 
+from qruntime.execution.checks import has_finite_angles
 from qruntime.execution.clifford import CliffordProgram
 from qruntime.execution.lru import Lru
 from qruntime.execution.program import StatevectorProgram
@@ -168,6 +169,8 @@ def _kernel(circuit: QuantumCircuit, known: Read) -> StatevectorProgram:
         raise NotSupportedError(f"it acts on more than {MAX_KERNEL_QUBITS} qubits")
     if not program.readout.qubits:
         raise NotSupportedError("it measures nothing")
+    if not has_finite_angles(circuit):
+        raise NotSupportedError("it has an angle that is not finite")
     return program
 
 

@@ -115,7 +115,7 @@ class _Lowering:
 
     def angle(self, value: Any, depth: int) -> Angle:
         """Return the angle of a standard gate; the circuit's own numbers may have slots."""
-        if self.sampled and not depth and isinstance(value, float):
+        if self.parameters.slots and not depth and isinstance(value, float):
             return self.parameters.slot()
         return self.parameters.angle(value)
 
@@ -310,7 +310,7 @@ def lower_to_sample(circuit: QuantumCircuit, slots: int) -> Lowered:
 
     Qubits that nothing acts on and the global phase are left out. The numbers of the circuit's
     standard gates become slots of the rows of values, in their order; ``slots`` is how many there
-    are.
+    are. With none, the numbers stay in the atoms.
 
     Raises:
         NotSupportedError: it is not static, too large, or has an instruction that is no gate.

@@ -266,7 +266,7 @@ def _completed(
         else:
             del item["circ_id"]
             header["global_phase"] = part.phase
-            header["metadata"] = dict(part.template.metadata)
+            header["metadata"] = copy.deepcopy(part.template.metadata)
         yield item if len(owners) == 1 else _compact(item, shared)
 
 

@@ -116,3 +116,10 @@ def _rebinds_as_run_does(aer: NativeAer) -> bool:
         [item["data"]["counts"] for item in aer.execute(assembled, {}, config)["results"]] == wanted
         for _ in range(2)
     )
+
+
+def as_signed(seed: int, first: int) -> int:
+    """Return the seed that Aer gives the experiment after ``first`` others, as Aer takes it."""
+    if not first:
+        return seed
+    return (seed + SEED_STEP * first + 2**63) % 2**64 - 2**63

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable, Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,10 @@ from qiskit.quantum_info import SparseObservable
 from qiskit.result.models import ExperimentResult
 
 from qruntime.errors import InvalidCircuitError, InvalidInputError, UnsupportedOptionError
+from qruntime.execution.checks import MAX_SEED, MAX_SHOTS
 from qruntime.execution.lru import Lru
 from qruntime.execution.native_aer import SEED_STEP
+from qruntime.execution.program import MAX_DRAWN
 from qruntime.execution.sampled import Item, Sampled
 from qruntime.execution.structure import structure_key
 from qruntime.execution.template import Template
@@ -96,18 +99,19 @@ class Sampler(BaseSamplerV2):
         seed = secrets.randbits(60) if self._seed is None else self._seed
         results = []
         for pub in pubs:
-            results.append(self._run_pub(pub, seed))
+            results.append(self._run_pub(pub, seed & MAX_SEED))
             seed += SEED_STEP * max(1, pub.parameter_values.size)
         return PrimitiveResult(results, metadata={"version": 2})
 
     def _run_pub(self, pub: SamplerPub, seed: int) -> SamplerPubResult:
         circuit = pub.circuit
         template = self._templates.of(circuit)
-        items = template.items(_rows(pub), shots=pub.shots, seed=seed, memory=True)
+        rows = _rows(pub)
+        items = template.items(rows, shots=pub.shots, seed=seed, memory=True) if len(rows) else []
         places = {bit: place for place, bit in enumerate(circuit.clbits)}
         arrays = {
             register.name: _bit_array(
-                items, [places[bit] for bit in register], circuit.num_clbits, pub.shape
+                items, [places[bit] for bit in register], circuit.num_clbits, pub
             )
             for register in circuit.cregs
         }
@@ -136,14 +140,12 @@ class Estimator(BaseEstimatorV2):
         self._statistics = statistics
         self._seed = backend.options.seed_simulator
         self._templates = Templates(backend.compile)
-        self._from_shots = BackendEstimatorV2(
-            backend=backend,
-            options={"default_precision": _SAMPLED_PRECISION, "seed_simulator": self._seed},
-        )
+        self._backend = backend
 
     def run(self, pubs: Iterable[Any], *, precision: float | None = None) -> PrimitiveJob:
         """Estimate each pub: (circuit, observables, parameter values, precision)."""
-        if precision is not None and not precision >= 0:
+        given: Any = precision
+        if given is not None and not (isinstance(given, Real) and float(given) >= 0):
             raise InvalidInputError(f"precision must be a number >= 0, not {precision!r}")
         coerced = [
             EstimatorPub.coerce(pub, 0.0 if precision is None else precision) for pub in pubs
@@ -156,30 +158,65 @@ class Estimator(BaseEstimatorV2):
         noise = np.random.default_rng(self._seed)
         seed = secrets.randbits(60) if self._seed is None else self._seed
         results = []
-        for number, pub in enumerate(pubs):
+        for pub in pubs:
+            own_seed = seed & MAX_SEED
+            seed += SEED_STEP * _most_experiments(pub)
+            if not math.prod(pub.shape):
+                results.append(_empty(pub))
+                continue
             measured = pub.circuit.copy()
             measured.measure_all()
             template = self._templates.of(measured)
             try:
                 if self._statistics == "shots":
-                    results.append(_sampled(pub, template, seed + SEED_STEP * number))
+                    results.append(_sampled(pub, template, own_seed))
                 else:
                     results.append(_exact(pub, template, noise))
             except UnsupportedOptionError:
-                results.append(self._estimated(pub))
+                results.append(self._estimated(pub, own_seed))
         return PrimitiveResult(results, metadata={"version": 2})
 
-    def _estimated(self, pub: EstimatorPub) -> PubResult:
-        asked = EstimatorPub(
-            pub.circuit, pub.observables, pub.parameter_values, pub.precision or _SAMPLED_PRECISION
+    def _estimated(self, pub: EstimatorPub, seed: int) -> PubResult:
+        precision = pub.precision or _SAMPLED_PRECISION
+        _shots_for(precision, MAX_SHOTS)
+        asked = EstimatorPub(pub.circuit, pub.observables, pub.parameter_values, precision)
+        from_shots = BackendEstimatorV2(backend=self._backend, options={"seed_simulator": seed})
+        return from_shots.run([asked]).result()[0]
+
+
+def _most_experiments(pub: EstimatorPub) -> int:
+    """Return how many experiments a pub may need, each of which draws from a seed of its own."""
+    strings = sum(len(observable) for observable in pub.observables.ravel().tolist())
+    return int(pub.parameter_values.size * strings)
+
+
+def _empty(pub: EstimatorPub) -> PubResult:
+    """Return the result of a pub that has no bindings or no observables."""
+    return PubResult(
+        DataBin(evs=np.zeros(pub.shape), stds=np.zeros(pub.shape), shape=pub.shape),
+        metadata={"target_precision": pub.precision, "circuit_metadata": pub.circuit.metadata},
+    )
+
+
+def _shots_for(precision: float, limit: int) -> int:
+    """Return how many shots a precision needs.
+
+    Raises:
+        InvalidInputError: they are more than the limit.
+    """
+    least = 1 / math.sqrt(limit)
+    if not precision >= least * (1 - 1e-9):
+        raise InvalidInputError(
+            f"precision={precision!r} needs 1 / precision**2 shots for each observable, more than "
+            f"the {limit} that are allowed; the smallest precision is {least:.3g}"
         )
-        return self._from_shots.run([asked]).result()[0]
+    return min(limit, max(2, math.ceil(1 / precision**2)))
 
 
 def _exact(pub: EstimatorPub, template: Template, noise: np.random.Generator) -> PubResult:
     values = _broadcast(pub, template.expectation(_observables(pub), _rows(pub)))
     if pub.precision:
-        values = noise.normal(values, pub.precision)
+        values = np.asarray(noise.normal(values, pub.precision))
     errors = np.full_like(values, pub.precision)
     return PubResult(
         DataBin(evs=values, stds=errors, shape=values.shape),
@@ -189,7 +226,7 @@ def _exact(pub: EstimatorPub, template: Template, noise: np.random.Generator) ->
 
 def _sampled(pub: EstimatorPub, template: Template, seed: int) -> PubResult:
     precision = pub.precision or _SAMPLED_PRECISION
-    shots = max(2, math.ceil(1 / precision**2))
+    shots = _shots_for(precision, MAX_DRAWN)
     found = template.estimate(_observables(pub), _rows(pub), shots=shots, seed=seed)
     values, errors = _broadcast(pub, found.evs), _broadcast(pub, found.stds)
     return PubResult(
@@ -224,11 +261,9 @@ def _broadcast(pub: EstimatorPub, exact: NDArray[np.float64]) -> NDArray[np.floa
     return np.asarray(exact[rows, columns])
 
 
-def _bit_array(
-    items: list[Item], clbits: list[int], width: int, shape: tuple[int, ...]
-) -> BitArray:
-    packed = np.array([_packed(item, clbits, width) for item in items])
-    return BitArray(packed.reshape(*shape, *packed.shape[1:]), len(clbits))
+def _bit_array(items: list[Item], clbits: list[int], width: int, pub: SamplerPub) -> BitArray:
+    packed = np.array([_packed(item, clbits, width) for item in items], dtype=np.uint8)
+    return BitArray(packed.reshape(*pub.shape, pub.shots, -(-len(clbits) // 8)), len(clbits))
 
 
 def _packed(item: Item, clbits: list[int], width: int) -> NDArray[np.uint8]:

@@ -35,7 +35,8 @@ from qruntime.execution.tape import write
 _MAX_OUTCOMES_A_CALL = 1 << 21
 _MAX_KEPT_BYTES = 1 << 26
 _MAX_KEPT = 4
-_MAX_SHOTS = 2**32 - 1
+MAX_DRAWN = 2**32 - 1
+"""The most shots that the kernels count."""
 
 _Drawn = tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.int64]]
 
@@ -131,7 +132,8 @@ class StatevectorProgram:
         """Compile a circuit for ``sample`` alone, its numbers being part of the values.
 
         A row of values has the parameters and then the ``slots`` floats that the circuit's standard
-        gates hold, in their order. Qubits that nothing acts on cost nothing.
+        gates hold, in their order; with no slots the numbers are part of the program. Qubits that
+        nothing acts on cost nothing.
 
         Raises:
             NotSupportedError: the circuit is not static, or otherwise beyond this engine.
@@ -351,8 +353,8 @@ def check_shots(shots: Any, least: int = 1) -> None:
     """
     if isinstance(shots, bool) or not isinstance(shots, int | np.integer):
         raise InvalidInputError(f"shots={shots!r} is not an integer")
-    if not least <= shots <= _MAX_SHOTS:
-        raise InvalidInputError(f"shots={shots}; allowed: {least} to {_MAX_SHOTS}")
+    if not least <= shots <= MAX_DRAWN:
+        raise InvalidInputError(f"shots={shots}; allowed: {least} to {MAX_DRAWN}")
 
 
 def seed_words(seed: int | None, stream: int) -> NDArray[np.uint64]:

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from qiskit import QuantumCircuit
@@ -30,6 +32,18 @@ def header_of(circuit: QuantumCircuit) -> dict[str, Any]:
     }
 
 
+def own_header(header: Mapping[str, Any]) -> Header:
+    """Return a copy that shares nothing which can be changed."""
+    return Header(
+        {
+            **header,
+            "creg_sizes": [list(register) for register in header["creg_sizes"]],
+            "qreg_sizes": [list(register) for register in header["qreg_sizes"]],
+            "metadata": copy.deepcopy(header["metadata"]) if header["metadata"] else {},
+        }
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Sampled:
     """One experiment of the compiled statevector: row ``binding`` of ``samples``."""
@@ -46,7 +60,7 @@ class Sampled:
         strings = self.samples.readout.strings(keys)
         return LazyCounts.of(
             zip(strings, occurrences.tolist(), strict=True),
-            self.header["creg_sizes"],
+            [list(register) for register in self.header["creg_sizes"]],
             self.header["memory_slots"],
         )
 
@@ -65,7 +79,7 @@ class Sampled:
             shots=self.samples.shots,
             success=True,
             data=ExperimentResultData(**data),
-            header=Header(self.header),
+            header=own_header(self.header),
             status="DONE",
             seed_simulator=self.seed,
             metadata=metadata,
@@ -87,11 +101,24 @@ class SampledResult(NativeResult):
     """A ``Result`` whose experiments are made at the first look; counts do not need them."""
 
     makes_headers = True
+    _date: str | float | None
 
     def __init__(self, items: Sequence[Item], **fields: Any) -> None:
         self._items = list(items)
         self._made: list[ExperimentResult] | None = None
         super().__init__(success=True, status="COMPLETED", **fields)
+
+    @property
+    def date(self) -> str | None:
+        """When it was made, in ISO format; given as such, or as seconds since 1970."""
+        if isinstance(self._date, float):
+            self._date = datetime.fromtimestamp(self._date).isoformat()
+        return self._date
+
+    @date.setter
+    def date(self, value: Any) -> None:
+        """Keep it as it is; it is formatted when somebody looks."""
+        self._date = value
 
     @property
     def results(self) -> list[ExperimentResult]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from math import isfinite
@@ -17,12 +18,13 @@ from qiskit.circuit import Parameter
 from qiskit.result import Result
 
 from qruntime.errors import InvalidInputError, UnsupportedOptionError
+from qruntime.execution.checks import check_angles, run_seed, run_shots
 from qruntime.execution.estimates import Estimate
 from qruntime.execution.program import check_shots
 from qruntime.execution.readout import Samples
 from qruntime.execution.sampled import Item, SampledResult
 from qruntime.execution.shared import SharedPrefixes
-from qruntime.execution.tiers import KernelTier, Rows, choose
+from qruntime.execution.tiers import MAX_KERNEL_QUBITS, KernelTier, Rows, choose
 from qruntime.program.job import FinishedJob
 
 Finish = Callable[[Result], Result]
@@ -49,6 +51,8 @@ class Template:
         self._options = dict(options)
         self._single = single
         self._finish = finish
+        for index, circuit in enumerate(circuits):
+            check_angles(circuit, index)
         self._tiers = [choose(circuit, options, tier) for circuit in circuits]
         kernels = [tier.program for tier in self._tiers if isinstance(tier, KernelTier)]
         self._together = SharedPrefixes.of(kernels)
@@ -94,15 +98,23 @@ class Template:
         its own.
 
         Raises:
-            InvalidInputError: the values do not fit the parameters.
+            InvalidInputError: the values do not fit the parameters, or shots or seed are not what
+                ``backend.run`` takes.
             ExecutionError: the simulation failed.
         """
-        shots = self._options["shots"] if shots is None else shots
+        shots = self._options["shots"] if shots is None else run_shots(shots)
         items = self.items(values, shots=shots, seed=seed, memory=memory)
-        result = SampledResult(items, backend_name=str(self._backend.name), metadata={})
-        return FinishedJob(
+        result = SampledResult(
+            items,
+            backend_name=str(self._backend.name),
+            date=time.time(),
+            metadata={},
+        )
+        job = FinishedJob(
             self._backend, self._finish(result), circuits=len(items), shots=len(items) * shots
         )
+        result.job_id = job.job_id()
+        return job
 
     def items(
         self,
@@ -116,14 +128,19 @@ class Template:
         self._before()
         rows = self._rows(values)
         memory = bool(self._options.get("memory")) if memory is None else memory
-        seed = self._options.get("seed_simulator") if seed is None else seed
-        root = secrets.randbits(62) if seed is None else seed
+        shots, root = run_shots(shots), self._root(seed)
         if self._only is not None:
             items = self._only.sample(rows[0], shots, root, 0, memory=memory)
         else:
             items = self._sample_all(rows, shots, root, memory=memory)
         self._after(len(items), len(items) * shots)
         return items
+
+    def _root(self, seed: int | None) -> int:
+        if seed is not None:
+            return run_seed(seed)
+        set_before: int | None = self._options.get("seed_simulator")
+        return secrets.randbits(62) if set_before is None else set_before
 
     def _sample_all(self, rows: list[Rows], shots: int, seed: int, *, memory: bool) -> list[Item]:
         samples = self._sample_kernels(rows, shots, seed)
@@ -144,7 +161,8 @@ class Template:
 
         Raises:
             UnsupportedOptionError: a circuit is not on the ``kernel`` tier, which alone has exact
-                states; ``backend.estimator()`` estimates from shots there.
+                states, or has too many qubits for them; ``backend.estimator()`` estimates from
+                shots there.
             InvalidInputError: values or observables do not fit.
         """
         self._before()
@@ -176,21 +194,21 @@ class Template:
         share its shots. If a list of circuits was compiled, a list of such pairs is returned.
 
         Raises:
-            UnsupportedOptionError: a circuit is not on the ``kernel`` tier; ``backend.estimator()``
-                estimates from shots there.
-            InvalidInputError: values or observables do not fit, or shots are fewer than two.
+            UnsupportedOptionError: a circuit is not on the ``kernel`` tier, or has too many qubits;
+                ``backend.estimator()`` estimates from shots there.
+            InvalidInputError: values or observables do not fit, or shots are fewer than two or more
+                than 2**32 - 1.
         """
         self._before()
         shots = self._options["shots"] if shots is None else shots
         check_shots(shots, least=2)  # one shot has no standard error
-        seed = self._options.get("seed_simulator") if seed is None else seed
-        root = secrets.randbits(62) if seed is None else seed
+        shots, root = int(shots), self._root(seed)
         one = not isinstance(observables, list | tuple)
         given = [observables] if one else observables
         found = []
         for index, (tier, rows) in enumerate(self._kernels(values, "no estimates by bases")):
             measurement = tier.measurements.sampled(given)
-            each = measurement.estimate(rows, int(shots), seed=root, stream=-1 - index)
+            each = measurement.estimate(rows, shots, seed=root, stream=-1 - index)
             number = len(measurement.bases)
             self._after(len(rows) * number, len(rows) * number * shots)
             flat = self._single and (values is None or np.ndim(values) == 1)
@@ -205,6 +223,11 @@ class Template:
                 raise UnsupportedOptionError(
                     f"circuit {index} has {lacking} on the '{tier.name}' tier "
                     f"({tier.reason}); backend.estimator() estimates from shots there"
+                )
+            if tier.narrowed:
+                raise UnsupportedOptionError(
+                    f"circuit {index} has {lacking}: it has more than {MAX_KERNEL_QUBITS} qubits; "
+                    "backend.estimator() estimates from shots there"
                 )
             yield tier, rows
 
@@ -226,7 +249,8 @@ class Template:
         given = values
         if given is None:
             given = [None] * len(self._tiers)
-        if isinstance(given, str | bytes) or len(given) != len(self._tiers):
+        listed = isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.ndim)
+        if not listed or len(given) != len(self._tiers):
             raise InvalidInputError(
                 f"values must be a list with one array a circuit: {len(self._tiers)} of them"
             )

@@ -20,10 +20,10 @@ from qruntime.errors import ExecutionError, InvalidInputError, UnsupportedOption
 from qruntime.execution.clifford import CliffordProgram, prefer_clifford
 from qruntime.execution.estimates import Measurements
 from qruntime.execution.native import NativeProgram
-from qruntime.execution.native_aer import SEED_STEP
+from qruntime.execution.native_aer import SEED_STEP, as_signed
 from qruntime.execution.program import StatevectorProgram
 from qruntime.execution.readout import Samples
-from qruntime.execution.sampled import Item, Sampled, header_of
+from qruntime.execution.sampled import Item, Sampled, header_of, own_header
 from qruntime.execution.unsupported import NotSupportedError
 
 Rows = NDArray[np.float64]
@@ -51,12 +51,22 @@ class Tier(ABC):
 
 
 class KernelTier(Tier):
-    """The compiled statevector: noiseless circuits that are measured at their end."""
+    """The compiled statevector: noiseless circuits that are measured at their end.
+
+    Of a circuit with too many qubits, those that nothing acts on are left out: the states are then
+    not the circuit's own, and it is ``narrowed``.
+    """
 
     name = "kernel"
 
     def __init__(self, circuit: QuantumCircuit) -> None:
-        self.program = StatevectorProgram.compile(circuit, phase=False)
+        self.narrowed = circuit.num_qubits > MAX_KERNEL_QUBITS
+        if self.narrowed:
+            self.program = StatevectorProgram.compile_to_sample(circuit, 0)
+        else:
+            self.program = StatevectorProgram.compile(circuit, phase=False)
+        if self.program.num_qubits > MAX_KERNEL_QUBITS:
+            raise NotSupportedError(f"it acts on more than {MAX_KERNEL_QUBITS} qubits")
         if not self.program.readout.qubits:
             raise NotSupportedError("it measures nothing")
         self.parameters = self.program.parameters
@@ -129,7 +139,7 @@ def clifford_experiment(
         shots=shots,
         success=True,
         data=ExperimentResultData(**data),
-        header=dict(header),
+        header=own_header(header),
         status="DONE",
         seed_simulator=seed,
         metadata={"method": "stabilizer", "tier": "clifford"},
@@ -145,6 +155,7 @@ class AerTier(Tier):
         self.parameters = tuple(circuit.parameters)
         self.reason = reason
         self._circuit = circuit.copy()
+        self._circuit.metadata = copy.deepcopy(circuit.metadata)
         self._options = {name: value for name, value in options.items() if value is not None}
 
     def sample(self, rows: Rows, shots: int, seed: int, first: int, *, memory: bool) -> list[Item]:
@@ -154,8 +165,9 @@ class AerTier(Tier):
         bound = [self._circuit.assign_parameters(row) for row in rows]
         for circuit in bound:
             circuit.name = self._circuit.name  # assign_parameters makes up another
+            circuit.metadata = copy.deepcopy(self._circuit.metadata)
         options = {**self._options, "shots": shots, "memory": memory}
-        options["seed_simulator"] = seed + SEED_STEP * first
+        options["seed_simulator"] = as_signed(seed, first)
         return named(succeeded(AerSimulator().run(bound, **options).result()), self.name)
 
 
@@ -214,8 +226,6 @@ def choose(circuit: QuantumCircuit, options: Mapping[str, Any], pinned: str | No
 
 def _kernel(circuit: QuantumCircuit, options: Mapping[str, Any]) -> KernelTier:
     check_kernel_options(options)
-    if circuit.num_qubits > MAX_KERNEL_QUBITS:
-        raise NotSupportedError(f"it has more than {MAX_KERNEL_QUBITS} qubits")
     return KernelTier(circuit)
 
 

@@ -322,3 +322,11 @@ def test_checks_of_many_circuits_make_no_simulators(monkeypatch: pytest.MonkeyPa
     backend.run([spread()] * 3, shots=1)
 
     assert not made
+
+
+def test_an_array_for_an_option_is_refused_also_after_a_plain_run() -> None:
+    backend = AerBackend()
+    backend.run(clifford(), seed_simulator=1)
+
+    with pytest.raises(InvalidInputError, match="seed_simulator"):
+        backend.run(clifford(), seed_simulator=np.array([1, 2]))

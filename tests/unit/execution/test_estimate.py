@@ -309,3 +309,14 @@ def test_an_estimator_from_shots_leaves_noise_to_aer():
 def test_statistics_that_do_not_exist_are_refused():
     with pytest.raises(InvalidInputError, match=r"'poisson'; allowed: normal, shots"):
         AerBackend().estimator(statistics="poisson")
+
+
+def test_an_estimate_takes_numpy_seeds_and_refuses_what_is_no_seed():
+    circuit = QuantumCircuit(1)
+    circuit.ry(1.0, 0)
+    circuit.measure_all()
+    template = AerBackend().compile(circuit)
+
+    assert template.estimate("Z", seed=np.int64(7)) == template.estimate("Z", seed=7)
+    with pytest.raises(InvalidInputError, match="seed must be an integer in 0"):
+        template.estimate("Z", seed=1.5)

@@ -14,6 +14,7 @@ from qiskit.primitives import (
     StatevectorEstimator,
     StatevectorSampler,
 )
+from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import Pauli, SparseObservable, SparsePauliOp, Statevector
 from qiskit_aer.noise import NoiseModel, ReadoutError, pauli_error
@@ -280,3 +281,101 @@ def test_a_sampler_tells_units_of_delays_apart():
         decayed.append(counts.get("0", 0) > 300)
 
     assert decayed == [False, True]
+
+
+def test_noise_on_a_single_value_keeps_it_an_array():
+    data = (
+        AerBackend().estimator(seed_simulator=1).run([(ansatz(), "ZZZ", values())], precision=0.1)
+    )
+
+    assert data.result()[0].data.evs.shape == data.result()[0].data.stds.shape == ()
+
+
+def test_equal_pubs_of_a_seeded_noisy_estimator_draw_apart():
+    noise = NoiseModel()
+    noise.add_all_qubit_readout_error(ReadoutError([[0.9, 0.1], [0.1, 0.9]]))
+    turned = QuantumCircuit(1)
+    turned.ry(1.0, 0)
+    estimator = AerBackend().estimator(noise_model=noise, seed_simulator=1)
+
+    first, again = (
+        [float(pub.data.evs) for pub in estimator.run([(turned, "Z")] * 3).result()]
+        for _ in range(2)
+    )
+
+    assert first == again
+    assert len(set(first)) == 3
+
+
+def test_no_experiment_of_a_pub_draws_as_one_of_another_pub():
+    noise = NoiseModel()
+    noise.add_all_qubit_readout_error(ReadoutError([[0.9, 0.1], [0.1, 0.9]]))
+    estimator = AerBackend().estimator(noise_model=noise, seed_simulator=1)
+    both = (QuantumCircuit(1), ["X", "Y"])
+
+    found = estimator.run([both, both]).result()
+
+    assert len({float(value) for pub in found for value in pub.data.evs}) == 4
+
+
+@pytest.mark.parametrize("shape", [(0,), (2, 0)])
+def test_no_bindings_give_samples_of_that_shape(shape):
+    circuit = ansatz()
+    circuit.measure_all()
+    pub = (circuit, values(*shape), 10)
+
+    ours = AerBackend().sampler().run([pub]).result()[0].data
+    theirs = StatevectorSampler().run([pub]).result()[0].data
+
+    assert ours.shape == theirs.shape == shape
+    assert ours.meas.array.shape == theirs.meas.array.shape
+    assert (ours.meas.num_bits, ours.meas.num_shots) == (3, 10)
+
+
+@pytest.mark.parametrize("statistics", ["normal", "shots"])
+@pytest.mark.parametrize("method", ["automatic", "matrix_product_state"])
+@pytest.mark.parametrize(
+    ("given", "observables"),
+    [(values(0), "ZZZ"), (values(2, 0), "ZZZ"), (values(), []), (values(3, 1), [])],
+    ids=["no bindings", "two times none", "no observables", "bindings without observables"],
+)
+def test_nothing_to_estimate_gives_values_of_that_shape(given, observables, method, statistics):
+    pub = (ansatz(), ObservablesArray(observables), given)
+
+    ours = AerBackend(method=method).estimator(statistics=statistics).run([pub]).result()[0].data
+    theirs = StatevectorEstimator().run([pub]).result()[0].data
+
+    assert ours.shape == theirs.shape
+    assert ours.evs.shape == ours.stds.shape == theirs.evs.shape
+
+
+@pytest.mark.parametrize(
+    ("options", "least"),
+    [({"statistics": "shots"}, "1.53e-05"), ({"method": "matrix_product_state"}, "0.001")],
+)
+@pytest.mark.parametrize("precision", [1e-6, 1e-200])
+def test_a_precision_that_needs_too_many_shots_is_named(options, least, precision):
+    job = AerBackend().estimator(**options).run([(ansatz(), "ZZZ", values())], precision=precision)
+
+    with pytest.raises(InvalidInputError, match=f"precision={precision}.*smallest.*{least}"):
+        job.result()
+
+
+@pytest.mark.parametrize("angle", [float("nan"), float("inf")])
+def test_an_angle_that_is_not_finite_is_refused_by_both(angle):
+    circuit = QuantumCircuit(1)
+    circuit.rx(angle, 0)
+    estimated = AerBackend().estimator().run([(circuit, "Z")])
+    measured = circuit.copy()
+    measured.measure_all()
+    sampled = AerBackend().sampler().run([measured])
+
+    for job in (estimated, sampled):
+        with pytest.raises(InvalidCircuitError, match="not finite"):
+            job.result()
+
+
+@pytest.mark.parametrize("precision", ["0.1", float("nan")])
+def test_a_precision_that_is_no_number_is_refused(precision):
+    with pytest.raises(InvalidInputError, match="precision must be a number >= 0"):
+        AerBackend().estimator().run([(ansatz(), "ZZZ", values())], precision=precision)

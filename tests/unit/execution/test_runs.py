@@ -483,3 +483,17 @@ def test_a_value_that_only_equals_the_last_one_is_checked_again() -> None:
     for odd in (True, 1.0):
         with pytest.raises(InvalidInputError, match="'shots' must be an integer"):
             backend.run(circuit, shots=odd)
+
+
+@pytest.mark.parametrize("tier", [None, *TIERS])
+@pytest.mark.parametrize("method", ["automatic", "stabilizer", "matrix_product_state"])
+def test_no_tier_runs_an_angle_that_is_not_finite(tier, method):
+    circuit = QuantumCircuit(1, 1)
+    circuit.rz(float("nan"), 0)
+    circuit.measure(0, 0)
+    good = QuantumCircuit(1, 1)
+    good.measure(0, 0)
+    refused = (InvalidCircuitError, UnsupportedOptionError) if tier else InvalidCircuitError
+
+    with pytest.raises(refused, match=r"not finite|does not take|tier"):
+        AerBackend(method=method, tier=tier).run([good, circuit])

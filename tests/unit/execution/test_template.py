@@ -3,20 +3,29 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import threading
+from datetime import datetime
 
 import numpy as np
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, transpile
 from qiskit.circuit import Parameter, ParameterVector
+from qiskit.circuit.library import MCPhaseGate
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import SparsePauliOp, Statevector
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 from scipy import stats
 
-from qruntime import AerBackend, InvalidInputError, RuntimeService, UnsupportedOptionError
+from qruntime import (
+    AerBackend,
+    InvalidCircuitError,
+    InvalidInputError,
+    RuntimeService,
+    UnsupportedOptionError,
+)
 
 TIERS = ("kernel", "native", "aer")
 FALSE_ALARM = 1e-6
@@ -357,3 +366,154 @@ def test_looking_at_counts_makes_no_experiments():
     assert [result.get_counts(k) for k in range(4)] == counts
     assert result.results[3].header.name == "ansatz"
     assert [result.get_counts(k) for k in range(4)] == counts
+
+
+@pytest.mark.parametrize("angle", [float("nan"), float("inf"), -float("inf")])
+def test_an_angle_that_is_not_finite_is_refused_when_compiled(tier, angle):
+    circuit = QuantumCircuit(2, 2)
+    circuit.rx(angle, 0)
+    circuit.measure([0, 1], [0, 1])
+
+    with pytest.raises(InvalidCircuitError, match=r"circuit 1 .*not finite") as caught:
+        AerBackend().compile([ansatz(), circuit], tier=tier)
+
+    assert caught.value.index == 1
+
+
+def test_an_angle_in_a_branch_or_of_a_gate_with_many_controls_must_be_finite_too():
+    controlled = QuantumCircuit(4, 1)
+    controlled.append(MCPhaseGate(float("nan"), 3), [0, 1, 2, 3])
+    controlled.measure(0, 0)
+    branched = QuantumCircuit(1, 1)
+    branched.measure(0, 0)
+    with branched.if_test((0, 1)):
+        branched.rx(float("inf"), 0)
+
+    for circuit in (controlled, branched):
+        for use in (AerBackend().compile, AerBackend().run):
+            with pytest.raises(InvalidCircuitError, match="not finite"):
+                use(circuit)
+
+
+def clifford():
+    circuit = QuantumCircuit(3, 3)
+    circuit.h(0)
+    circuit.measure([0, 1, 2], [0, 1, 2])
+    return circuit
+
+
+@pytest.mark.parametrize("pinned", [*TIERS, "clifford"])
+def test_numpy_integers_are_as_good_as_others_for_seed_and_shots(pinned):
+    template = AerBackend().compile(clifford(), tier=pinned)
+
+    ours = template.run(shots=np.int64(50), seed=np.int64(7)).result()
+    plain = template.run(shots=50, seed=7).result()
+
+    assert ours.get_counts() == plain.get_counts()
+    json.dumps(ours.to_dict())
+
+
+@pytest.mark.parametrize("seed", [1.5, "7", -1, 2**63, True, np.float64(2)])
+def test_a_seed_is_an_integer_that_the_option_takes_too(tier, seed):
+    template = AerBackend().compile(clifford(), tier=tier)
+
+    for use in (template.run, lambda seed: template.items(shots=5, seed=seed)):
+        with pytest.raises(InvalidInputError, match="seed must be an integer in 0"):
+            use(seed=seed)
+
+
+@pytest.mark.parametrize("shots", [0, -1, 1_000_001, 2.0, "5", True])
+def test_the_shots_of_a_run_are_those_that_backends_take(tier, shots):
+    template = AerBackend().compile(clifford(), tier=tier)
+
+    with pytest.raises(InvalidInputError, match="shots must be an integer in 1"):
+        template.run(shots=shots)
+
+
+@pytest.mark.parametrize("pinned", [*TIERS, "clifford"])
+def test_what_a_result_holds_is_its_own(pinned):
+    circuit = clifford()
+    circuit.metadata = {"k": [1]}
+    template = AerBackend().compile(circuit, tier=pinned)
+
+    for circuit_of_run in (template.run, lambda: AerBackend(tier=pinned).run(circuit)):
+        header = circuit_of_run().result().results[0].header
+        header["metadata"]["k"].append(9)
+        header["creg_sizes"].append(["d", 1])
+        header["creg_sizes"][0].append(9)
+
+    circuit.metadata["k"].append(3)
+    header = template.run().result().results[0].header
+    assert header["metadata"] == {"k": [1]}
+    assert header["creg_sizes"] == [["c", 3]]
+
+
+def test_the_bindings_of_a_result_share_no_header(tier):
+    found = AerBackend().compile(ansatz(), tier=tier).run(rows()).result().results
+
+    found[0].header["metadata"]["kind"] = "changed"
+
+    assert found[1].header["metadata"] == {"kind": "test"}
+
+
+@pytest.mark.parametrize("pinned", [*TIERS, "clifford"])
+def test_results_say_what_those_of_plain_runs_say_of_their_origin(pinned):
+    job = AerBackend().compile(clifford(), tier=pinned).run()
+    plain = AerBackend(tier=pinned).run(clifford()).result()
+
+    result = job.result()
+
+    assert result.job_id == job.job_id()
+    assert result.backend_version == plain.backend_version
+    assert datetime.fromisoformat(result.date)
+
+
+@pytest.mark.parametrize("values", [5, {0: rows(), 1: rows()}, {1, 2}, np.float64(3), np.array(4)])
+def test_the_values_of_a_list_are_a_list(values):
+    template = AerBackend().compile([ansatz(), ansatz()])
+
+    with pytest.raises(InvalidInputError, match="one array a circuit"):
+        template.run(values)
+
+
+def test_names_of_parameters_are_no_values():
+    with pytest.raises(InvalidInputError, match="must be numbers of shape"):
+        AerBackend().compile(ansatz()).run({"t": 3})
+
+
+def test_idle_qubits_do_not_keep_a_circuit_from_the_kernel():
+    wide = QuantumCircuit(28, 2)
+    wide.h(5)
+    wide.cx(5, 20)
+    wide.measure([5, 20], [0, 1])
+    backend = AerBackend()
+
+    template = backend.compile(wide)
+    result = template.run(shots=500, seed=1).result()
+    plain = backend.run(wide, shots=500).result()
+
+    assert result.results[0].metadata["tier"] == plain.results[0].metadata["tier"] == "kernel"
+    assert set(result.get_counts()) == {"00", "11"}
+    assert result.results[0].header["n_qubits"] == 28
+
+
+def test_a_wide_template_has_no_exact_states():
+    wide = QuantumCircuit(28, 2)
+    wide.rx(np.pi / 2, 20)
+    wide.ry(2 * Parameter("t"), 3)
+    wide.rx(np.pi / 2, 20)
+    wide.measure([3, 20], [0, 1])
+    template = AerBackend().compile(wide)
+
+    assert template.run([np.pi / 2], shots=5).result().get_counts() == {"11": 5}
+    for lacking in (template.expectation, template.estimate):
+        with pytest.raises(UnsupportedOptionError, match="more than 24 qubits"):
+            lacking("Z" * 28, [np.pi])
+
+
+def test_the_largest_seed_serves_many_circuits_on_every_tier(tier):
+    template = AerBackend().compile([clifford(), clifford()], tier=tier)
+
+    first, again = (template.run(shots=50, seed=2**63 - 1).result() for _ in range(2))
+
+    assert first.get_counts() == again.get_counts()
