@@ -141,7 +141,7 @@ def test_what_is_not_there_is_named(store):
         store.set_tags("x", ["a"])
     assert store.move("x", RUNNING) is None
     assert not store.append("x", 1, log("a"))
-    assert not store.record_usage("x", 1, JobUsage())
+    assert not store.append("x", 1, [], JobUsage())
     assert store.beat([("x", 1)]) == set()
 
 
@@ -195,7 +195,7 @@ def test_a_worker_of_an_earlier_attempt_is_not_heard(store):
 
     assert store.move("j", COMPLETED, attempt=1, result="late") is None
     assert not store.append("j", 1, log("late"))
-    assert not store.record_usage("j", 1, JobUsage(9, 9, 9))
+    assert not store.append("j", 1, [], JobUsage(9, 9, 9))
     assert store.beat([("j", 1)]) == set()
 
     assert (store.events("j"), store.job("j")) == before
@@ -209,7 +209,7 @@ def test_nothing_is_written_to_a_job_after_its_end(store):
 
     assert store.move("j", COMPLETED, attempt=1, result="late") is None
     assert not store.append("j", 1, log("late"))
-    assert not store.record_usage("j", 1, JobUsage(9, 9, 9))
+    assert not store.append("j", 1, [], JobUsage(9, 9, 9))
     assert store.beat([("j", 1)]) == set()
 
     assert (store.events("j"), store.job("j")) == before
@@ -328,7 +328,7 @@ def test_a_running_attempt_writes_its_usage_and_no_event(store):
     add(store)
     start(store)
 
-    assert store.record_usage("j", 1, JobUsage(1, 2, 3))
+    assert store.append("j", 1, [], JobUsage(1, 2, 3))
 
     assert store.job("j").usage == JobUsage(1, 2, 3)
     assert len(store.events("j")) == 2
@@ -595,7 +595,7 @@ def test_a_key_is_kept_for_a_day_longer(store, clock):
         (start, {"j", QUEUE}),
         (lambda store: store.set_tags("j", ["a"]), {"j"}),
         (lambda store: store.append("r", 1, log("a")), {"r"}),
-        (lambda store: store.record_usage("r", 1, JobUsage()), {"r"}),
+        (lambda store: store.append("r", 1, [], JobUsage()), {"r"}),
         (lambda store: store.beat([("r", 1)]), set()),
         (lambda store: store.append("j", 1, log("a")), set()),
         (lambda store: store.move("j", COMPLETED), set()),

@@ -201,10 +201,6 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def record_usage(self, job_id: str, attempt: int, usage: JobUsage) -> bool:
-        """Write what a running attempt has used so far; return whether it is the job's attempt."""
-
-    @abstractmethod
     def beat(self, attempts: Iterable[tuple[str, int]]) -> set[str]:
         """Count up the beats of running (job, attempt) pairs; return the jobs that still are so."""
 

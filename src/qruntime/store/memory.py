@@ -225,14 +225,6 @@ class MemoryStore(MemoryProviderJobs):
             self._jobs[job_id] = replace(job, options=options)
         self._ring(job_id)
 
-    def record_usage(self, job_id: str, attempt: int, usage: JobUsage) -> bool:
-        with self._lock:
-            if not self._runs(job_id, attempt):
-                return False
-            self._jobs[job_id] = replace(self._jobs[job_id], usage=usage)
-        self._ring(job_id)
-        return True
-
     def beat(self, attempts: Iterable[tuple[str, int]]) -> set[str]:
         with self._lock:
             alive = {job_id for job_id, attempt in attempts if self._runs(job_id, attempt)}

@@ -212,17 +212,6 @@ class SqlJobs(Part):
 
         self._database.write(work)
 
-    def record_usage(self, job_id: str, attempt: int, usage: JobUsage) -> bool:
-        written = update(jobs).where(running(job_id, attempt)).values(asdict(usage))
-
-        def work(transaction: Transaction) -> bool:
-            if transaction.execute(written).rowcount == 0:
-                return False
-            transaction.ring(job_id)
-            return True
-
-        return self._database.write(work)
-
     def beat(self, attempts: Iterable[tuple[str, int]]) -> set[str]:
         pairs = sorted(set(attempts))
         parts = [
