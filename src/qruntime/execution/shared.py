@@ -2,9 +2,9 @@
 """Programs that begin alike are sampled from one state: many measurement bases of one ansatz.
 
 Where a list of nodes begins several programs, it becomes a program of its own, and what is left of
-each continues from the states that it gives. The same arithmetic is done in the same order, so the
-shots for a seed are the same with and without sharing, but where rounding decides: a probability of
-one half may fall to either side.
+each continues from the states that it gives. Gates that commute may then be done in another order
+than in the whole circuit: amplitudes agree to rounding, and shots for a seed are the same but where
+rounding decides, as between two outcomes of equal probability.
 """
 
 from __future__ import annotations

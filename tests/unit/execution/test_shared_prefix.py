@@ -319,7 +319,7 @@ def distance(one: dict[str, int], other: dict[str, int]) -> float:
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_any_circuits_give_their_own_shots_up_to_rounding(data):
-    """Where a probability is one half, the last bit of it decides which outcome is drawn first."""
+    """Between two outcomes of equal probability the last bit decides which is drawn first."""
     prefix = data.draw(circuits.circuits(4))
     width = prefix.num_qubits
     letters = itertools.islice(itertools.product("XYZ", repeat=width), 3)
@@ -337,8 +337,16 @@ def test_any_circuits_give_their_own_shots_up_to_rounding(data):
     with pytest.MonkeyPatch.context() as patched:
         for name in ("_CALL_NS", "_MEMBER_NS", "_COPY_NS"):
             patched.setattr(alike, name, 0.0)
-        ours = SharedPrefixes.of(programs).sample(values, 300, seed=9, streams=range(5))
+        shared_programs = SharedPrefixes.of(programs)
+        ours = shared_programs.sample(values, 300, seed=9, streams=range(5))
 
+    for family in shared_programs._families:
+        for place, member in enumerate(family.common.members):
+            extended = programs[member].extended(values[member])
+            begun = family.prefix.states(extended[:, family.common.columns[place]])
+            ended = family.tails[place].states(values[member], states=begun)
+            whole = programs[member].states(values[member])
+            np.testing.assert_allclose(ended, whole, rtol=0, atol=1e-14)
     for number, program in enumerate(programs):
         theirs = program.sample(values[number], 300, seed=9, stream=number)
         for binding in range(2):
