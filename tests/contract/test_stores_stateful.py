@@ -125,7 +125,7 @@ class Model(RuleBasedStateMachine):
             self.jobs[job_id]["beat"] += 1
 
     @rule(job_id=JOBS, attempt=ATTEMPTS, runs=st.integers(0, 1 << 40))
-    def record_usage(self, job_id, attempt, runs):
+    def append_usage(self, job_id, attempt, runs):
         usage = JobUsage(runs, 1, 2)
         assert self.store.append(job_id, attempt, [], usage) is self.runs(job_id, attempt)
         if self.runs(job_id, attempt):

@@ -13,7 +13,7 @@ from qruntime.errors import StoreError
 from qruntime.store.memory import MemoryStore
 from qruntime.worker.task import Frame, FrameKind, Task
 
-WRITES = ("add_job", "move", "append", "record_usage", "beat", "put_session")
+WRITES = ("add_job", "move", "append", "beat", "put_session")
 READS = ("unfinished", "sessions", "events", "users")
 
 

@@ -82,7 +82,7 @@ def counted_writes(store):
 
         return call
 
-    for name in ("append", "move", "record_usage"):
+    for name in ("append", "move"):
         setattr(store, name, counted(name, getattr(store, name)))
     return calls
 
